@@ -21,14 +21,14 @@ import (
 	"testing"
 )
 
-// packages are those that documents speak of, by the names they have there.
+// packages are the packages that documents mention, by the names that documents use for them.
 type packages struct {
 	fset     *token.FileSet
 	importer types.Importer
 	paths    map[string]string // by name
 }
 
-// listPackages compiles this module's packages, and lists them with what they import.
+// listPackages compiles this module's packages and lists them together with the packages that they import.
 func listPackages(t *testing.T) *packages {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.Name}} {{.ImportPath}} {{.Export}}", "./...").Output()
@@ -60,10 +60,11 @@ func listPackages(t *testing.T) *packages {
 	return p
 }
 
-// scattered are errors of a piece of code that stands alone: what it is given is declared elsewhere.
+// scattered matches errors of a snippet that is compiled on its own, because what it uses is declared elsewhere.
 var scattered = regexp.MustCompile(`^(undefined: [^.]*$|declared and not used|.* imported|missing return|too many return values|not enough return values|no new variables|.* redeclared|\tother declaration|could not import example.com|invalid use of '_')`)
 
-// check type-checks pieces of Go, each declarations or statements, as one package.
+// check type-checks pieces of Go, each declarations or statements, as one package. It returns the errors that do
+// not match ignore.
 func (p *packages) check(name string, pieces []string, ignore *regexp.Regexp) (errs []error) {
 	p = p.with(pieces)
 	var files []*ast.File
@@ -83,7 +84,7 @@ func (p *packages) check(name string, pieces []string, ignore *regexp.Regexp) (e
 	return errs
 }
 
-// with has the imports that pieces write out in the place of packages that are called the same.
+// with returns packages in which the imports of the pieces replace packages of the same name.
 func (p *packages) with(pieces []string) *packages {
 	paths := maps.Clone(p.paths)
 	for _, piece := range pieces {
@@ -109,7 +110,7 @@ func (p *packages) parse(name string, number int, piece string) (*ast.File, erro
 	if strings.HasPrefix(piece, "package") {
 		return parser.ParseFile(p.fset, name, "//line "+name+":1\n"+piece, parser.SkipObjectResolution)
 	}
-	piece = importLine.ReplaceAllString(piece, "") // by name, as below
+	piece = importLine.ReplaceAllString(piece, "") // imports are added by name, below
 	var imports strings.Builder
 	for _, short := range slices.Sorted(func(yield func(string) bool) {
 		for short := range p.paths {
@@ -130,7 +131,7 @@ func (p *packages) parse(name string, number int, piece string) (*ast.File, erro
 
 var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 
-// TestSnippets: the Go code of documents compiles, but for what stands elsewhere.
+// TestSnippets: the Go code in documents compiles, except for what is declared elsewhere.
 func TestSnippets(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles all packages")
@@ -148,7 +149,7 @@ func TestSnippets(t *testing.T) {
 	}
 }
 
-// TestCells: the cells of each notebook compile together. Whether they run, notebooks/kernel tests.
+// TestCells: the cells of each notebook compile together. notebooks/kernel tests whether they run.
 func TestCells(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles all packages")
@@ -182,7 +183,7 @@ func TestCells(t *testing.T) {
 
 var qualified = regexp.MustCompile(`\b([a-z]+)\.([A-Z]\w*)`)
 
-// TestNames: what documents call by a name of one of our packages is there.
+// TestNames: names that documents qualify with one of our packages exist.
 func TestNames(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles all packages")
@@ -205,7 +206,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// documents are those that tell how things are; CHANGELOG.md tells how they were.
+// documents are the pages that describe the current state; CHANGELOG.md describes earlier ones.
 func documents(t *testing.T) []string {
 	t.Helper()
 	names, err := filepath.Glob("docs/*.md")
@@ -231,7 +232,7 @@ var (
 	marks  = regexp.MustCompile(`[^\p{L}\p{N}_\- ]`)
 )
 
-// TestLinks: local links of documents lead to files that exist, and to headings in them.
+// TestLinks: local links in documents lead to existing files, and to existing headings in them.
 func TestLinks(t *testing.T) {
 	pages, err := filepath.Glob("recipes/*/README.md")
 	if err != nil {

@@ -12,28 +12,28 @@ import (
 	"testing"
 )
 
-// layer is the height of each package: a package may import only lower ones. The
-// order and its reasons are in README.md.
+// layer is the height of each package: a package may import only lower ones. The order is explained in
+// docs/architecture.md.
 var layer = map[string]float64{
 	"internal/kernel/minimax": -1, // coefficients
 	"internal/nearest":        -1,
-	"internal/usage":          0,  // errors of whoever asks for something, in every library
+	"internal/usage":          0,  // errors in usage, for all libraries
 	"internal/setting":        1,  // recipes, and flags of the command
-	"internal/plural":         -1, // in chart's and the kernel's words too
+	"internal/plural":         -1, // for the messages of chart and of the notebook kernel too
 	"internal/scopepath":      0,
 	"internal/optional":       0,
-	"internal/mutate":         0,  // asks the tests, imports nothing of ours
+	"internal/mutate":         0,  // runs the tests, imports none of our packages
 	"internal/filekind":       -3, // for all readers of files
 	"internal/parquetfile":    -2, // for all readers of Parquet
-	"internal/plaintext":      -2, // the rule for text of all readers
-	"internal/plainjson":      -1, // for the formats too
-	"internal/memfs":          -1, // what a file of weights tells beside them
-	"internal/mapped":         -1, // wherever mapped files are read
+	"internal/plaintext":      -2, // how all readers treat text
+	"internal/plainjson":      -1, // for the file formats too
+	"internal/memfs":          -1, // what a file of weights contains in addition to them
+	"internal/mapped":         -1, // for all readers of mapped files
 	"internal/wholefile":      -1,
-	"store":                   -0.5, // files by path or URL, for whatever reads or writes them
-	"internal/smollm2":        -1,   // a trained model, for tests
+	"store":                   -0.5, // files by path or URL, for all packages that read or write them
+	"internal/smollm2":        -1,   // a pretrained model, for tests
 	"internal/notice":         0,
-	".":                       0, // licences
+	".":                       0, // licenses
 	"chart":                   0,
 	"internal/reference":      0,
 	"internal/kernel":         0,
@@ -41,11 +41,11 @@ var layer = map[string]float64{
 	"graph/draw":              2,
 	"ops":                     2,
 	"layers":                  3,
-	"models/family":           3, // what a family is; models cannot hold it, which imports gpt1 and gpt2
+	"models/family":           3, // what a family is; it cannot be in models, which imports gpt1 and gpt2
 	"models/gpt1":             4,
 	"models/gpt2":             4,
-	"models/gpt3":             4.5, // GPT-2 but for its attention
-	"models/gptneo":           4.6, // what a GPT-3 is exported as
+	"models/gpt3":             4.5, // GPT-2 with different attention
+	"models/gptneo":           4.6, // the format to which a GPT-3 is exported
 	"models/gptoss":           4,
 	"models/llama":            4,
 	"models/mixtral":          4,
@@ -57,7 +57,7 @@ var layer = map[string]float64{
 	"datasets/pairs":          3,
 	"datasets/shard":          0,
 	"datasets/pack":           3,
-	"datasets/corpus":         3,   // what datasets opens, mixed
+	"datasets/corpus":         3,   // mixes what datasets opens
 	"checkpoint/weights":      0.5, // what the formats have in common
 	"checkpoint/safetensors":  1,
 	"checkpoint/pickle":       1,
@@ -72,19 +72,19 @@ var layer = map[string]float64{
 	"checkpoint/internal/sourcetest": 1,
 	"internal/localranks":            0, // for tests
 	"checkpoint":                     6,
-	"checkpoint/convert":             7, // what checkpoint recognises, written anew
-	"memory":                         6, // what models and programs take
+	"checkpoint/convert":             7, // writes what checkpoint recognizes in other formats
+	"memory":                         6, // how much memory models and programs take
 	"train":                          6,
 	"cluster":                        6.5, // train.Peers over MPI
 	"generate":                       6,
-	"harmony":                        6.5, // conversations: streams of text out of tokens
-	"chat":                           6.7, // harmony is one form of them
-	"lens":                           6.5, // what is inside a model, and generate's candidates
+	"harmony":                        6.5, // conversations as streams of text from tokens
+	"chat":                           6.7, // harmony is one of its formats
+	"lens":                           6.5, // what is inside a model; uses generate's candidates
 	"eval":                           7,
 	"finetune":                       7,
 	"bench":                          7, // training, generation, memory
-	"run":                            8, // puts all of these together
-	"plan":                           9, // what a run takes
+	"run":                            8, // combines all of these
+	"plan":                           9, // what a run will take
 	"serve":                          9,
 	"serve/studio":                   9.5, // a page beside the API
 	"benchmarks/memory":              10,
@@ -99,7 +99,7 @@ var layer = map[string]float64{
 	"benchmarks/gemm":                1,
 	"benchmarks/random":              7,
 	"benchmarks/experts":             4,
-	"notebooks/show":                 8, // displays; knows nothing of the rest
+	"notebooks/show":                 8, // displays output; independent of the rest
 	"notebooks/kernel":               8,
 	"benchmarks/tokenizers":          2,
 	"recipes/internal/studies":       8.5,
@@ -113,25 +113,25 @@ var layer = map[string]float64{
 	"recipes/scaling":                9.5, // counts weights as plan does
 }
 
-// forbidden are imports that the order alone would allow.
+// forbidden lists imports that the order alone would allow.
 var forbidden = map[string][]string{
-	"train":              {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "models/gptoss", "models/llama", "models/mixtral", "models/nanochat", "layers", "ops", "checkpoint"}, // knows no model and no file format
+	"train":              {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "models/gptoss", "models/llama", "models/mixtral", "models/nanochat", "layers", "ops", "checkpoint"}, // independent of models and file formats
 	"generate":           {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "models/gptoss", "models/llama", "models/mixtral", "models/nanochat", "layers", "ops", "checkpoint"},
 	"eval":               {"models", "models/family", "models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "models/gptoss", "models/llama", "models/mixtral", "models/nanochat", "layers", "ops", "checkpoint"},
-	"datasets":           {"graph"}, // knows no tensors
+	"datasets":           {"graph"}, // independent of tensors
 	"tokenizer":          {"graph"},
 	"checkpoint/convert": {"models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "models/gptoss", "models/llama", "models/mixtral", "models/nanochat", "layers", "ops"},
 	"checkpoint":         {"models/gpt1", "models/gpt2", "models/gpt3", "models/gptneo", "models/gptoss", "models/llama", "models/mixtral", "models/nanochat", "layers", "ops"}, // weights by name, whatever the model; Load asks models for it
 }
 
-// TestImports: no arrow points upwards, and internal/kernel knows no Gorgonia.
+// TestImports: no package imports one that is not below it, and internal/kernel does not import Gorgonia.
 func TestImports(t *testing.T) {
 	const module = "github.com/gorgpt/gorgpt/"
 	seen := 0
 	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() && file != "." {
 			if _, err := os.Stat(filepath.Join(file, "go.mod")); err == nil {
-				return fs.SkipDir // a module outside of this one
+				return fs.SkipDir // a separate module
 			}
 		}
 		if err != nil || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {

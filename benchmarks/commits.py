@@ -1,10 +1,10 @@
-"""Measures the same cases with two commits, alternating, and prints the ratios of the medians
+"""Measures the same cases with two commits, alternately, and prints the ratios of the medians
 (before / after: above 1, the later commit is faster, or allocates less).
 
     python benchmarks/commits.py BEFORE [AFTER] [--rounds 5] [--case "MODEL BATCH CONTEXT STEPS [decode]" …]
 
-BEFORE and AFTER are anything that git names a commit by, or a built program; AFTER is the
-working tree by default. Needs Go and git. Give the machine nothing else to do.
+BEFORE and AFTER are names of commits as git understands them, or built programs; AFTER is the
+working tree by default. Needs Go and git. The machine should have nothing else to do.
 """
 import argparse
 import json
@@ -27,7 +27,7 @@ args = parser.parse_args()
 
 
 def program(name, folder):
-    """The program of a commit, of the working tree, or one that is built already."""
+    """Returns the program of a commit or of the working tree, or the given program."""
     if os.path.isfile(name) and os.access(name, os.X_OK):
         return os.path.abspath(name)
     out, source = os.path.join(folder, "gorgpt-" + (name.replace("/", "-") or "tree")), TOP

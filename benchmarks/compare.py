@@ -1,10 +1,10 @@
-"""Runs the same training step in gorgpt and in PyTorch, alternating, and prints the
-ratios of the medians (PyTorch / gorgpt: above 1, gorgpt is faster or smaller).
+"""Runs the same training step in gorgpt and in PyTorch, alternately, and prints the ratios of the
+medians (PyTorch / gorgpt: above 1, gorgpt is faster or smaller).
 
     python benchmarks/compare.py [--rounds 3] [--compile] [CASE …]
 
-Needs Go, and a Python with torch. CASE is MODEL:BATCH:CONTEXT:STEPS. The model block is two of
-Llama's decoder layers of gpt2's size, forward and backward without an update, which needs transformers.
+Needs Go, and a Python with torch. CASE is MODEL:BATCH:CONTEXT:STEPS. MODEL may be block: two decoder
+layers of Llama in gpt2's size, forward and backward without an update; this needs transformers.
 """
 import argparse
 import json
@@ -40,7 +40,7 @@ def run(command, **more):
 
 
 def block(batch, context, steps):
-    """Times the two layers by their benchmark, which alternates with GPT-2's."""
+    """Times the two layers with their Go benchmark, which alternates them with GPT-2's."""
     out = subprocess.run(
         [blocks, "-test.run", "^$", "-test.bench", f"Blocks/^{batch}x{context}$", "-test.benchtime", f"{steps}x"],
         env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -72,7 +72,7 @@ with tempfile.TemporaryDirectory() as build:
         clock = "cpu_seconds" if args.cpu else "step_seconds"
         s, t = median(clock, ours), median(clock, theirs)
         memory = ""
-        if model != "block":  # whose process holds GPT-2's layers too
+        if model != "block":  # its process holds GPT-2's layers too
             m, n = median("peak_bytes", ours) / 1e6, median("peak_bytes", theirs) / 1e6
             memory = f" {m:11.0f} {n:12.0f} {m / n:8.2f}"
         print(f"{case:20} {s:9.4f} {t:11.4f} {t / s:7.2f}{memory}", flush=True)

@@ -3,12 +3,12 @@ gorgpt eval, and prints a table of both and the largest difference of a log-like
 
     python benchmarks/evaluate.py --model DIR --data DIR [--limit 300] [--few 30] [--only PIQA …]
 
-Needs Go, and a Python with torch, transformers, lm_eval (0.4.13 was used) and rouge_score. --data holds what
-each task names below; tasks whose files are not there are left out. The tasks are those that the
-harness ships, with other data, but CommonsenseQA by texts, where it has the model choose a letter (which is measured
-too), a translation as "… =", and DialogSum, which it does not have. Examples are the last ones of the file that is
-measured, which are not measured themselves. With --cache, what the harness has had from the model is kept, and
-a run with a larger limit goes on from it. Both sides run on one thread.
+Needs Go, and a Python with torch, transformers, lm_eval (0.4.13 was used) and rouge_score. --data is a folder with
+the files that each task below names; tasks without their files are left out. The tasks are those that the harness
+ships, with other data, except for CommonsenseQA with the texts of the choices (the harness has the model choose a
+letter, which is measured too), a translation as "… =", and DialogSum, which the harness does not have. Few-shot
+examples are the last rows of the measured file; these rows are not measured. With --cache, the model's answers to
+the harness are kept, and a run with a larger limit continues from them. Both programs run on one thread.
 """
 import argparse
 import csv
@@ -91,7 +91,7 @@ def measure(name, config, data, limit, flags, metrics, shots=0):
 
 
 def pages(lines):
-    """Cuts WikiText into its articles: a title stands between blank lines, in single signs."""
+    """Cuts WikiText into its articles: a title is between blank lines, with a single equals sign on each side."""
     page = ""
     for before, line, after in zip(["", *lines], lines, [*lines[1:], ""]):
         title = line.startswith(" = ") and not line.startswith(" = = ") and not before.strip() and not after.strip()
@@ -108,11 +108,11 @@ choices = {"acc": "accuracy_sum", "acc_norm": "accuracy_chars"}
 rolling = {"word_perplexity": "perplexity_per_word", "byte_perplexity": "perplexity_per_byte", "bits_per_byte": "bits_per_byte"}
 rouge = {"rouge1": "rouge1", "rouge2": "rouge2", "rougeL": "rougeL"}
 harness = ["--protocol", "harness"]
-tasks = []  # name, the harness's task, shots, gorgpt's flags, names of the metrics
+tasks = []  # name, the harness's task, shots, gorgpt's flags, gorgpt's names for the harness's metrics
 
 
 def rouges(doc, results):
-    """The best F-measure of three summaries, words as they are."""
+    """Returns the best F-measures over the three summaries, without stemming."""
     scores = RougeScorer(list(rouge)).score_multi([doc[f"summary{i}"] for i in (1, 2, 3)], results[0])
     return {name: score.fmeasure for name, score in scores.items()}
 
@@ -156,7 +156,7 @@ if found := source("tasks/multi30k/test_2016_flickr.en", "tasks/multi30k/test_20
     data = [{"source": x, "target": y} for x, y in zip(*found)]
     generation = {"generation_kwargs": {"until": ["\n"], "max_gen_toks": 40, "do_sample": False},
                   "metric_list": [{"metric": "bleu", "aggregation": "bleu", "higher_is_better": True}]}
-    # The phrases are those of its wmt16-en-de.
+    # The words of the prompt are those of the harness's wmt16-en-de.
     config = {"task": "multi30k", "output_type": "generate_until", **local("test", ""),
               "doc_to_text": "English phrase: {{source}}\nGerman phrase:", "doc_to_target": " {{target}}", **generation}
     flags = ["--on", "translate", *harness, "--tokens", "40"]

@@ -1,6 +1,7 @@
-"""Times one experts layer, forward and backward, in gorgpt and in transformers (MixtralSparseMoeBlock, by its experts
-implementations but batched_mm, which copies an expert for each token), alternating, and prints, of the fastest runs, the ratios to gorgpt (above 1, gorgpt is faster), and gorgpt's share of the rate
-of matrix products over the rows that arrive. With --threads 1 the time is the processor's, for machines that have other work.
+"""Times one experts layer, forward and backward, in gorgpt and in transformers, alternately. The layer in transformers is
+MixtralSparseMoeBlock with each of its experts implementations except batched_mm, which copies an expert for each token. Prints, for the
+fastest runs, the ratios to gorgpt (above 1, gorgpt is faster), and gorgpt's share of the rate of matrix products over the same rows.
+With --threads 1, it measures processor time, for machines that have other work.
 
     python benchmarks/experts.py [--rounds 5] [--runs 5] [--threads 2] [CASE …]
 
@@ -71,6 +72,6 @@ with tempfile.TemporaryDirectory() as folder:
                 took = theirs(layer, x, args.runs)
                 best[how] = min(best[how], took)
                 if took > 20 * best["layer"]:
-                    del layers[how]  # far from the fastest
+                    del layers[how]  # too slow to be the fastest
         ratios = ", ".join(f"{how} {best[how] / best['layer']:.2f}" for how in hows)
         print(f"{case}: share of the products' rate {best['products'] / best['layer']:.2f}; transformers / gorgpt: {ratios}", flush=True)

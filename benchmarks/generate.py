@@ -1,5 +1,5 @@
-"""Generates with GPT-2 124M, random weights, in gorgpt and in transformers with its cache,
-alternating, and prints tokens a second and their ratio (gorgpt / transformers).
+"""Generates with GPT-2 124M with random weights in gorgpt and in transformers with its key/value cache,
+alternately, and prints tokens per second and their ratio (gorgpt / transformers).
 
     python benchmarks/generate.py [--rounds 3] [--tokens 64] [--prompt 16] [BATCH …]
 

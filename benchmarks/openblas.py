@@ -1,11 +1,11 @@
-"""Times gorgpt's matrix product and OpenBLAS's on the shapes of a training step of GPT-2
-124M, alternating, and prints the ratio of their medians (OpenBLAS / gorgpt: above 1, gorgpt
+"""Times the matrix products of gorgpt and OpenBLAS on the shapes of a training step of GPT-2
+124M, alternately, and prints the ratio of their medians (OpenBLAS / gorgpt: above 1, gorgpt
 is faster).
 
     python benchmarks/openblas.py [--rounds 5] [--threads 1,2] [--library PATH]
 
-Needs Go and libopenblas (Debian: libopenblas0-pthread), and nothing of Python's but its
-standard library.
+Needs Go and libopenblas (Debian: libopenblas0-pthread). Of Python, it needs only the standard
+library.
 """
 import argparse
 import array
@@ -28,7 +28,7 @@ parser.add_argument("--library", default="/usr/lib/x86_64-linux-gnu/openblas-pth
 parser.add_argument("--only", default="", help="a part of a case's line")
 args = parser.parse_args()
 
-# OpenBLAS's own choice of kernels, and threads that sleep soon after their work.
+# Let OpenBLAS choose its kernels, and let its threads sleep soon after their work.
 for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
     os.environ.pop(name, None)
 os.environ["OPENBLAS_THREAD_TIMEOUT"] = "4"
@@ -40,7 +40,7 @@ blas.openblas_get_config.restype = blas.openblas_get_corename.restype = ctypes.c
 FLOAT = ctypes.c_float
 blas.cblas_sgemm.argtypes = [ctypes.c_int] * 6 + [FLOAT, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_int, FLOAT, ctypes.c_void_p, ctypes.c_int]
 
-# Forward, gradient of the input, gradient of the weight, of a linear layer in → out.
+# Forward pass, gradient of the input, and gradient of the weight of a linear layer in → out.
 CASES = []
 for rows in (256, 1024):
     for i, o in ((768, 2304), (768, 768), (768, 3072), (3072, 768)):

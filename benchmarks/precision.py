@@ -1,10 +1,11 @@
-"""Runs the same training step in gorgpt and in PyTorch, each with products in float32 and in bfloat16, by turns in one run, and
-prints the medians and their ratios.
+"""Runs the same training step in gorgpt and in PyTorch, each with products in float32 and in bfloat16, alternately, and prints the
+medians and their ratios.
 
     python benchmarks/precision.py [--rounds 5] [--threads 2] [--peers autocast,compile,matmul] [CASE ...]
 
-Needs Go, a Python with torch, and a processor with bfloat16. CASE is MODEL:BATCH:CONTEXT:STEPS. AdamW is PyTorch's fused one. Its bfloat16 is autocast's in eager
-mode; --peers adds the same under torch.compile, and oneDNN's own rounding of float32 products (matmul), of which the fastest counts.
+Needs Go, a Python with torch, and a processor with bfloat16. CASE is MODEL:BATCH:CONTEXT:STEPS. PyTorch runs its fused AdamW. Its
+bfloat16 is that of autocast in eager mode. --peers adds autocast under torch.compile, and oneDNN's rounding of the operands of float32
+products (matmul); the fastest of these counts.
 """
 import argparse
 import json
@@ -42,7 +43,7 @@ def run(*command):
 
 
 def processor():
-    """The name that the processor gives itself, and its family and model."""
+    """Returns the processor's name, family and model."""
     names = {}
     with open("/proc/cpuinfo") as lines:
         for line in lines:

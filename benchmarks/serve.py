@@ -1,12 +1,13 @@
-"""Has some clients stream texts at once from gorgpt serve and from llama.cpp's server, by turns, and prints tokens a second, by the clock and
-by the server's processor time, the time to the first token at the median and at the 99th percentile, and gorgpt's over the other's.
+"""Has several clients stream texts at once from gorgpt serve and from llama.cpp's server, alternately. Prints tokens per second, by
+wall-clock time and by the server's processor time, the median and the 99th percentile of the time to the first token, and the ratios of
+gorgpt to the others.
 
     python benchmarks/serve.py --llama-server PATH [--dir DIR] [--streams 8 16] [--rounds 3] [--prompt 64] [--tokens 64] [--threads 2]
     python benchmarks/serve.py --transformers [...]     # beside, or in place of, llama.cpp: needs pip install "transformers[serving]"
 
-DIR is a Hugging Face directory of a GPT-2 or a Llama; without it, gpt2 (124M) with weights as training begins them. llama.cpp gets it in
-float32, as gorgpt computes. Each client asks twice in a round, with prompts of tokens of its own by chance, so that nobody has anything to
-remember. Then gorgpt generate --bench says what the engine does without HTTP, for as many sequences.
+DIR is a Hugging Face directory of a GPT-2 or a Llama; without it, gpt2 (124M) with its initial weights is used. llama.cpp gets the model in
+float32, in which gorgpt computes. Each client makes two requests in a round, with different prompts of random tokens, so that no server can
+reuse a cached prompt. Finally, gorgpt generate --bench measures the engine without HTTP, for the same numbers of sequences.
 """
 import argparse
 import http.client
@@ -46,7 +47,7 @@ def free_port():
 
 
 class Server:
-    """A server and what it is asked."""
+    """A server process, and the path and body of its requests."""
 
     def __init__(self, name, command, path, body):
         self.name, self.path, self.body, self.port = name, path, body, free_port()
@@ -67,12 +68,12 @@ class Server:
         sys.exit(f"{name} does not start:\n{self.log.read().decode()[-3000:]}")
 
     def seconds(self):
-        """Returns the processor time that it has taken."""
+        """Returns the processor time that the server has used."""
         fields = open(f"/proc/{self.process.pid}/stat").read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stream(self, prompt, first):
-        """Asks once and notes the time to the first token."""
+        """Makes one request and appends the time to the first token to first."""
         began = time.perf_counter()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
         connection.request("POST", self.path, json.dumps(self.body(prompt)), {"Content-Type": "application/json"})
@@ -87,12 +88,12 @@ class Server:
                 sys.exit(f"{self.name}: {line[:500]}")
             now = time.perf_counter()
             for choice in json.loads(line[6:])["choices"] if not seen else []:
-                if choice.get("text") or choice.get("delta", {}).get("content"):  # the first of a conversation only names the role
+                if choice.get("text") or choice.get("delta", {}).get("content"):  # the first event of a conversation only names the role
                     first.append(now - began)
                     seen = True
 
     def round(self, streams):
-        """Returns tokens a second, by the clock and by the processor, and the times to the first token."""
+        """Returns tokens per second, by wall-clock and by processor time, and the times to the first token."""
         prompts = [[[rng.randrange(vocab // 4, vocab // 2) for _ in range(args.prompt)] for _ in range(2)] for _ in range(streams)]
         first, before, began = [], self.seconds(), time.perf_counter()
         threads = [threading.Thread(target=lambda mine=mine: [self.stream(p, first) for p in mine]) for mine in prompts]
@@ -119,7 +120,7 @@ def ours(prompt):
 
 
 def words(prompt):
-    """Is for transformers serve, which takes messages: as many words of one token."""
+    """Makes a request for transformers serve, which accepts messages: as many one-token words as the prompt has tokens."""
     return {"model": talking, "messages": [{"role": "user", "content": " the" * len(prompt)}], "max_tokens": args.tokens, "temperature": 0, "stream": True,
             "generation_config": json.dumps({"max_new_tokens": args.tokens, "min_new_tokens": args.tokens, "do_sample": False})}
 
@@ -142,7 +143,7 @@ def main(build):
         servers.append(Server("llama.cpp", lambda port: [args.llama_server, "-m", gguf, "--port", str(port), "-np", str(most), "-c", str(context * most), "-t", str(args.threads), "-tb", str(args.threads),
                                                          "--cache-type-k", "f32", "--cache-type-v", "f32", "--no-webui"], "/v1/completions", completion))
     if args.transformers:
-        talking = os.path.join(build, "talking")  # it takes conversations alone: the same files with a template that adds nothing
+        talking = os.path.join(build, "talking")  # transformers serve accepts only conversations: use the same files with a template that adds nothing
         os.mkdir(talking)
         for name in os.listdir(directory):
             if name != "chat_template.jinja":
@@ -154,7 +155,7 @@ def main(build):
     try:
         for streams in args.streams:
             for server in servers:
-                server.round(streams)  # what is done once is done
+                server.round(streams)  # a warm-up
             rounds = {server.name: [] for server in servers}
             for _ in range(args.rounds):
                 for server in servers:

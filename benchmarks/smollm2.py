@@ -1,12 +1,12 @@
-"""Reads a prompt and goes on from it with SmolLM2-135M, in gorgpt, llama.cpp and transformers, by turns, and prints tokens a second of
-processor time, of the prompt and of what follows, and gorgpt's over the other's.
+"""Processes a prompt and continues it with SmolLM2-135M, in gorgpt, llama.cpp and transformers, alternately. Prints tokens per second of
+processor time, for the prompt and for the continuation, and the ratios of gorgpt to the others.
 
     python benchmarks/smollm2.py DIR --llama-bench PATH --gguf FILE [--gguf FILE …] [--rounds 3] [--prompt 256] [--tokens 32]
 
-DIR is the model as a Hugging Face directory; each FILE is it for llama.cpp, in F32 (gorgpt convert DIR F32.gguf) or in fewer bits.
-PATH is llama.cpp's llama-bench. Needs Go, and a Python with torch and transformers. Each program has one thread. What a token takes
-is the difference of two runs, one of which has more of them, the least of several rounds each: so loading counts for nothing, and
-machines that others use will do.
+DIR is the model as a Hugging Face directory; each FILE is the model for llama.cpp, in F32 (gorgpt convert DIR F32.gguf) or quantized.
+PATH is llama.cpp's llama-bench. Needs Go, and a Python with torch and transformers. Each program has one thread. The time per token is
+the difference between two runs with different numbers of tokens, each the fastest of several rounds. So loading does not count, and the
+machine may have other work.
 """
 import argparse
 import os
@@ -50,7 +50,7 @@ def transformers(prompt, tokens):
 with tempfile.TemporaryDirectory() as build:
     binary = os.path.join(build, "gorgpt")
     subprocess.run(["go", "build", "-o", binary, "./cmd/gorgpt"], cwd=os.path.dirname(HERE), check=True)
-    programs = {"gorgpt": (gorgpt(binary), 1)} | {"llama.cpp, " + os.path.basename(f): (llama(f), 1) for f in args.gguf} | {"transformers": (transformers, 2)}  # which generates twice
+    programs = {"gorgpt": (gorgpt(binary), 1)} | {"llama.cpp, " + os.path.basename(f): (llama(f), 1) for f in args.gguf} | {"transformers": (transformers, 2)}  # transformers generates twice
     runs = [(8, 4), (8 + args.prompt, 4), (8, 4 + args.tokens)]
     least = {(name, run): float("inf") for name in programs for run in runs}
     for _ in range(args.rounds):

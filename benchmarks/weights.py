@@ -1,17 +1,17 @@
-"""Weights in few bits: how fast a token comes, and what they cost.
+"""Measures the speed and the quality of weights stored in few bits.
 
     python benchmarks/weights.py speed [--llama-bench PATH] [--smollm2 FILE.gguf] [--widths f32,bf16,int8,q4_0] [--sequences 1,8] [--threads 1] [--clock] [--rounds 3] [--tokens 48]
     python benchmarks/weights.py quality --from DIR|FILE.gguf [--wikitext FILE --tokens 4096] [--lambada FILE] [--piqa FILE] [--limit 200]
 
-speed decodes with gpt2 (124M, random weights) and, if it is given, SmolLM2, in each width: gorgpt and, with --llama-bench, llama.cpp on a
-GGUF file of the same width, by turns in one run, the best of some rounds. Rates are tokens a second of all sequences by processor time, for one
-thread on a machine that others use, or with --clock as time passes, for a quiet one. With --clock, gorgpt's share is that of the rate at which
-this machine gives memory to the best loop that `gorgpt bench` knows. By the clock the rates are what the programs tell of themselves, by processor time
-those of a longer run less a shorter one. Needs Go; for llama.cpp's own rates, its llama-bench (one sequence) and
-llama-batched-bench beside it (several).
+speed decodes with gpt2 (124M, random weights) and, if given, SmolLM2, in each width, with gorgpt and, with --llama-bench, llama.cpp on a GGUF
+file of the same width. The programs run alternately, and the best of several rounds counts. Rates are tokens per second over all sequences: by
+processor time, for one thread on a machine that others use, or with --clock by wall-clock time, for a quiet machine. With --clock, gorgpt's share
+of memory bandwidth is relative to the rate at which the best loop that `gorgpt bench` knows reads this machine's memory. Wall-clock rates are
+those that the programs report; processor-time rates come from the difference between a longer run and a shorter one. Needs Go; for llama.cpp, its
+llama-bench (for one sequence) and llama-batched-bench in the same folder (for several).
 
-quality prints perplexity (of the first tokens of a text, in windows of 512) and the share of right answers, of the first --limit passages and
-questions, for each width, beside the model as it is stored. All files are made in a temporary folder, which goes away.
+quality prints, for each width, the perplexity of the first tokens of a text, in windows of 512, and the share of right answers for the first
+--limit passages and questions. All files are made in a temporary folder, which is removed.
 """
 import argparse
 import json
@@ -57,7 +57,7 @@ def quality(args, folder):
 
 
 def processor_time(command, environment):
-    """Seconds of processors that a command takes."""
+    """Returns the processor time of a command, in seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     output(command, environment)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -65,7 +65,7 @@ def processor_time(command, environment):
 
 
 def own_rate(program, sequences, command, environment):
-    """Tokens a second, as the program tells."""
+    """Returns the tokens per second that the program reports."""
     said = output(command, environment)
     if program == "gorgpt":
         return json.loads(said)["tokens_per_s"]
@@ -81,7 +81,7 @@ def speed(args, folder):
     batched = os.path.join(os.path.dirname(args.llama_bench or ""), "llama-batched-bench")
 
     def made(width):
-        """gpt2 with random weights in a width, for llama.cpp."""
+        """Returns a file for llama.cpp with gpt2 in a width, with random weights."""
         source = os.path.join(folder, "gpt2")
         if not os.path.exists(source):
             subprocess.run(["go", "run", "./benchmarks/random", "gpt2", source], cwd=ROOT, check=True)
@@ -125,7 +125,7 @@ def speed(args, folder):
                     for tokens in few, few + args.tokens:
                         least[key, tokens] = min(least.get((key, tokens), float("inf")), processor_time(command(tokens), environment))
             for key in programs if not args.clock else ():
-                # gorgpt bench generates twice: a run of so many tokens takes that many twice.
+                # gorgpt bench generates all tokens twice.
                 passes = 2 if key[0] == "gorgpt" else 1
                 rates[key] = passes * sequences * args.tokens / (least[key, few + args.tokens] - least[key, few])
             report(model, sequences, widths, programs, rates, few, args, environment)
@@ -140,7 +140,7 @@ def report(model, sequences, widths, programs, rates, few, args, environment):
         known = json.loads(output(programs["gorgpt", width](few), environment))
         read = known["bytes_per_token"]
         rate = read * mine / sequences / 1e9
-        share = f"{rate / known['limit_gbps']:.2f}" if args.clock else ""  # memory's rate is measured by the clock
+        share = f"{rate / known['limit_gbps']:.2f}" if args.clock else ""  # memory bandwidth is measured by wall-clock time
         print(f"| {width} | {mine:.1f} | {mine / rates['gorgpt', 'f32']:.2f} | " if ("gorgpt", "f32") in rates else f"| {width} | {mine:.1f} | | ", end="")
         print((f"{theirs:.1f} | {mine / theirs:.2f}" if theirs else " | ") + f" | {read / 1e6:.1f} | {rate:.1f} | {share} |", flush=True)
 

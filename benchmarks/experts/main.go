@@ -1,9 +1,10 @@
 //go:build unix
 
-// Command experts times a training step of one experts layer, forward and backward, for benchmarks/experts.py, which asks on
-// standard input, a line each: rows, width, inner width, experts, experts of a token, and the number of runs. The answer is the seconds
-// of the fastest run, and the same of products of all rows with the weights of one expert, as many operations. With GOMAXPROCS=1 the
-// seconds are the processor's, whatever else the machine does.
+// Command experts times a training step of one experts layer, forward and backward, for benchmarks/experts.py. It
+// reads one line per case from standard input: the rows, the width, the inner width, the number of experts, the
+// experts per token, and the number of runs. It answers with the seconds of the fastest run, and with those of
+// multiplying all rows with the weights of one expert, which is the same number of operations. With GOMAXPROCS=1,
+// it measures processor time, which does not depend on what else the machine does.
 package main
 
 import (
@@ -51,7 +52,8 @@ func main() {
 	}
 }
 
-// clock is seconds since some moment: of the processor, if one goroutine runs at a time.
+// clock returns the seconds since some moment: processor time if only one goroutine runs at a time, and otherwise
+// wall-clock time.
 func clock() float64 {
 	var u syscall.Rusage
 	if runtime.GOMAXPROCS(0) > 1 || syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
@@ -62,7 +64,7 @@ func clock() float64 {
 
 var began = time.Now()
 
-// layer is a run of the layer with its gradients: SwiGLU experts, as Mixtral's.
+// layer returns a function that runs the layer with its gradients: SwiGLU experts like Mixtral's.
 func layer(rows, width, inner, experts, k int) (func() error, error) {
 	params := graph.NewParams(1)
 	s := graph.New(params, graph.Training())
@@ -86,8 +88,8 @@ func layer(rows, width, inner, experts, k int) (func() error, error) {
 	}, nil
 }
 
-// products are those of a dense SwiGLU of the same rows, forward and backward: what the layer would take if nothing but one
-// expert's products were to do.
+// products returns a function that computes the products of a dense SwiGLU with the same rows, forward and
+// backward: the time that the layer would take if nothing had to be done but the products of one expert.
 func products(rows, width, inner int) func() {
 	x, w, h := make([]float32, rows*width), make([]float32, width*inner), make([]float32, rows*inner)
 	out := make([]float32, max(rows, width)*inner)

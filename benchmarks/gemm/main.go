@@ -1,6 +1,6 @@
-// Command gemm times internal/kernel's matrix product for benchmarks/openblas.py, which
-// asks on standard input, a line each: the case ("NN", "NT" or "TN"), m, n, k and the
-// number of runs. The answer is the seconds of the fastest and of the median run.
+// Command gemm times internal/kernel's matrix product for benchmarks/openblas.py. It reads one line per case from
+// standard input: the case ("NN", "NT" or "TN"), m, n, k and the number of runs. It answers with the seconds of
+// the fastest run and of the median run.
 package main
 
 import (
@@ -41,7 +41,7 @@ func main() {
 			kernel.Gemm(transA, transB, m, n, k, 1, a, lda, b, ldb, 0, out, n)
 			took = append(took, time.Since(start).Seconds())
 		}
-		took = took[1:] // the first makes buffers and fetches pages
+		took = took[1:] // the first run allocates buffers and faults in pages
 		slices.Sort(took)
 		fmt.Println(took[0], took[len(took)/2])
 	}

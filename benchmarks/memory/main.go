@@ -1,5 +1,5 @@
-// Command memory puts the peak that gorgpt plan predicts beside the measured one: each row is a short run as
-// gorgpt train makes it, in processes of its own, two where ranks train together.
+// Command memory compares the peak memory that gorgpt plan predicts with the measured one. Each row is a short
+// run, configured like one of gorgpt train, in a separate process, or in two processes if ranks train together.
 //
 //	go run ./benchmarks/memory
 package main
@@ -23,7 +23,7 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// row is a run that is measured.
+// row is a run to be measured.
 type row struct {
 	model                             string
 	batch, context, accumulate, ranks int
@@ -69,7 +69,7 @@ func compare(i int, r row) error {
 	if err != nil {
 		return err
 	}
-	if m, err = models.Set(m, "vocab_size=50257"); err != nil { // what the tokenizer makes of it
+	if m, err = models.Set(m, "vocab_size=50257"); err != nil { // as the tokenizer will set it
 		return err
 	}
 	p, err := plan.Of(m, plan.Options{Batch: r.batch, Context: r.context, Accumulate: r.accumulate * r.ranks, Ranks: r.ranks, Recompute: r.recompute, Solver: r.solver})
@@ -92,7 +92,7 @@ func compare(i int, r row) error {
 	return nil
 }
 
-// peakOf runs a row in processes and returns the most that one of them had.
+// peakOf runs a row in as many processes as it has ranks and returns the largest peak of a process.
 func peakOf(row, ranks int) (peak float64, err error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -133,8 +133,8 @@ func peakOf(row, ranks int) (peak float64, err error) {
 	return peak, nil
 }
 
-// measured runs a row and prints this process's peak. Ranks read the same text, which takes the memory that their
-// shares would.
+// measured runs a row and prints the peak memory of this process. All ranks read the same text, which takes as
+// much memory as their shares would.
 func measured(r row, rank int, address string) (err error) {
 	recipe := run.Defaults()
 	recipe.Model, recipe.Tokenizer, recipe.Solver, recipe.Recompute = r.model, "gpt2", r.solver, r.recompute

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// pair is train.Peers of two processes over a connection.
+// pair implements train.Peers for two processes that are connected by a socket.
 type pair struct {
 	rank    int
 	conn    net.Conn
 	to, was []byte
 }
 
-// connect waits for the other process, as rank 0, or finds it.
+// connect waits for the other process if rank is 0, and dials it otherwise.
 func connect(rank int, address string) (*pair, error) {
 	if rank == 0 {
 		l, err := net.Listen("tcp", address)
@@ -38,12 +38,12 @@ func connect(rank int, address string) (*pair, error) {
 
 func (p *pair) Rank() int   { return p.rank }
 func (p *pair) Size() int   { return 2 }
-func (p *pair) Leave(error) { _ = p.conn.Close() } // the other's call fails
+func (p *pair) Leave(error) { _ = p.conn.Close() } // the other rank's call fails
 
-// chunk is how many numbers go at once.
+// chunk is the number of elements that are sent at once.
 const chunk = 1 << 16
 
-// Sum sends a part at a time, and adds the other's to it.
+// Sum adds the other rank's slices, one chunk at a time.
 func (p *pair) Sum(x ...[]float32) error {
 	for _, one := range x {
 		if err := p.sum(one); err != nil {
@@ -71,7 +71,7 @@ func (p *pair) sum(x []float32) error {
 	return nil
 }
 
-// SumScalars is Sum of float64 numbers, in place.
+// SumScalars is Sum for float64 numbers, in place.
 func (p *pair) SumScalars(x []float64) ([]float64, error) {
 	p.to = p.to[:0]
 	for _, v := range x {
@@ -86,7 +86,8 @@ func (p *pair) SumScalars(x []float64) ([]float64, error) {
 	return x, nil
 }
 
-// Give has the sum of x and of the zero that changes no bits.
+// Give replaces x by the slice of rank from. It computes the sum of that slice and of -0, which does not change
+// any bits.
 func (p *pair) Give(x []float32, from int) error {
 	if p.rank != from {
 		for i := range x {
@@ -96,7 +97,7 @@ func (p *pair) Give(x []float32, from int) error {
 	return p.Sum(x)
 }
 
-// exchange sends to, and reads as much into was.
+// exchange sends p.to and reads the same number of bytes into p.was.
 func (p *pair) exchange() error {
 	sent := make(chan error, 1)
 	go func() {

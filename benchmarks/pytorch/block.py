@@ -1,5 +1,5 @@
-"""Measures forward and backward of two of Llama's decoder layers, of gpt2's size as those of BenchmarkBlocks in layers, in
-transformers, and prints one JSON object.
+"""Measures the forward and backward pass of two of Llama's decoder layers in transformers, with the sizes of gpt2 as in BenchmarkBlocks of
+package layers, and prints one JSON object.
 
     python block.py --batch 4 --context 64 --steps 20 [--compile]
 """
@@ -34,7 +34,7 @@ angles = LlamaRotaryEmbedding(config)(x, positions)
 def forward(y):
     for layer in layers:
         y = layer(y, position_ids=positions, position_embeddings=angles)
-        if isinstance(y, tuple):  # of transformers before 5
+        if isinstance(y, tuple):  # before transformers 5
             y = y[0]
     return y
 

@@ -1,5 +1,5 @@
-"""Times transformers' greedy generation with its cache, for benchmarks/generate.py and smollm2.py: of GPT-2 124M
-with random weights, or of the model in a directory.
+"""Times transformers' greedy generation with its key/value cache, for benchmarks/generate.py and smollm2.py, with GPT-2 124M
+with random weights or with the model in a directory.
 
     python generate.py BATCH PROMPT TOKENS [DIR]
 """
@@ -23,7 +23,7 @@ times = []
 
 
 class Clock(LogitsProcessor):
-    """Notes when the logits of each token are there."""
+    """Records when the logits of each token are ready."""
 
     def __call__(self, ids, scores):
         times.append(time.perf_counter())
@@ -31,7 +31,7 @@ class Clock(LogitsProcessor):
 
 
 with torch.inference_mode():
-    for _ in range(2):  # the first makes buffers
+    for _ in range(2):  # the first run is a warm-up
         times.clear()
         start = time.perf_counter()
         model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens + 1, do_sample=False, use_cache=True, pad_token_id=0, logits_processor=LogitsProcessorList([Clock()]))

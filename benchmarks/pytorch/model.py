@@ -1,7 +1,7 @@
 """GPT-2 in plain PyTorch eager operations, written for comparison with gorgpt.
 
-The parameters have Hugging Face's names and layouts (weights lie inputs by outputs),
-so that a safetensors file of either opens in the other.
+The parameters have Hugging Face's names and layouts (weights are stored inputs by outputs),
+so that a safetensors file of either can be opened in the other.
 """
 import math
 from dataclasses import dataclass

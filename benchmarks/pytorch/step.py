@@ -1,10 +1,10 @@
 """Measures training steps of GPT-2 in PyTorch and prints one JSON object, as
-gorgpt bench --json does: forward, backward, clip, AdamW, on random tokens.
+gorgpt bench --json does: forward, backward, clipping, AdamW, on random tokens.
 
     python step.py --model gpt2 --batch 4 --context 64 --steps 10 [--precision autocast] [--fused] [--compile]
 
-Precision is float32; autocast, under which forward runs linear layers and attention in bfloat16; or matmul, where oneDNN rounds
-the operands of float32 products to bfloat16 itself.
+The precision is float32; autocast, under which the forward pass runs linear layers and attention in bfloat16; or matmul, with which
+oneDNN itself rounds the operands of float32 products to bfloat16.
 """
 import argparse
 import json

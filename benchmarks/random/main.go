@@ -1,5 +1,5 @@
-// Command random writes a checkpoint of a model of the catalogue as training begins it, with GPT-2's tokenizer: for speeds, which do not
-// depend on weights.
+// Command random writes a checkpoint of a model of the catalog with its initial weights and GPT-2's tokenizer. It
+// is for measuring speed, which does not depend on the weights.
 //
 //	go run ./benchmarks/random gpt2 DIR
 package main

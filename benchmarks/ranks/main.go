@@ -1,9 +1,11 @@
-// Command ranks measures what many processes cost: updates of two ranks with a thread each beside one process of two threads, and sums over
-// ranks by the fixed tree beside the library's own, under Open MPI and MPICH, in turns.
+// Command ranks measures the cost of training with several processes, under Open MPI and MPICH, alternately:
+// updates of two ranks with one thread each against one process with two threads, and sums over ranks by the
+// fixed tree against those of the library.
 //
 //	go run ./benchmarks/ranks
 //
-// The sums between two hosts, network namespaces that a cable of a given rate joins:
+// It can also measure the sums between two hosts, which are network namespaces joined by a cable with a given
+// rate:
 //
 //	go build -o /tmp/ranks ./benchmarks/ranks
 //	benchmarks/ranks/hosts.sh up 1gbit; benchmarks/ranks/hosts.sh openmpi /tmp/ranks; benchmarks/ranks/hosts.sh down
@@ -44,7 +46,7 @@ func main() {
 	}
 }
 
-// launchers of each family, for two ranks.
+// launchers are the commands that launch two ranks under each library.
 var launchers = []struct {
 	name    string
 	command []string
@@ -53,7 +55,7 @@ var launchers = []struct {
 	{cluster.MPICH, []string{"mpiexec.mpich", "-n", "2"}},
 }
 
-// sums is what each rank does: to add up numbers, by the tree and by the library.
+// sums is what each rank does: it sums numbers over the ranks, first by the tree and then by the library.
 func sums(numbers, rounds int) error {
 	w, err := cluster.Open(cluster.Options{})
 	if err != nil {
@@ -66,7 +68,7 @@ func sums(numbers, rounds int) error {
 			for i := range x {
 				x[i] = float32(w.Rank() + 1)
 			}
-			if _, err := w.SumScalars(nil); err != nil { // all are there
+			if _, err := w.SumScalars(nil); err != nil { // wait for all ranks
 				return err
 			}
 			began := time.Now()
@@ -86,7 +88,7 @@ func sums(numbers, rounds int) error {
 	return w.Close()
 }
 
-// compare runs all, in turns.
+// compare runs everything, alternately.
 func compare(model, solver string, numbers, rounds, steps int) error {
 	dir, err := os.MkdirTemp("", "ranks")
 	if err != nil {
@@ -148,7 +150,7 @@ func compare(model, solver string, numbers, rounds, steps int) error {
 	return nil
 }
 
-// run runs a command, and returns all that it says.
+// run runs a command and returns its output.
 func run(command []string, more ...string) (string, error) {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(append(os.Environ(), "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"), more...)
@@ -156,7 +158,7 @@ func run(command []string, more ...string) (string, error) {
 	return string(out), err
 }
 
-// rateOf is the median rate of a run's updates, but for the first two.
+// rateOf returns the median rate of a run's updates, without the first two.
 func rateOf(path string) (float64, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -1,13 +1,13 @@
-"""gorgpt's tokenizers beside tiktoken and Hugging Face's tokenizers, alternating in one run.
+"""Compares gorgpt's tokenizers with tiktoken and Hugging Face's tokenizers, alternately in one run.
 
     python benchmarks/tokenizers/compare.py TEXT [--gpt1 DIR] [--rounds N]
 
-TEXT is a file in UTF-8, DIR the folder with GPT-1's two files. It needs Go, and a Python
-with tiktoken, tokenizers and numpy. Every measurement is a process of its own: the
-vocabulary is loaded and the text read, then time runs while the text is encoded, in
-documents of about 64 KB, caches cold. All ids are compared by a digest. A ratio is the
-other's time over gorgpt's; with one thread it is of processor time, which other work on
-the machine disturbs less, with two it is by the clock.
+TEXT is a UTF-8 file, and DIR is the folder with GPT-1's two files. Needs Go, and a Python
+with tiktoken, tokenizers and numpy. Every measurement is a separate process: it loads the
+vocabulary and reads the text, and then times the encoding of the text in documents of about
+64 KB, with cold caches. All ids are compared by a digest. A ratio is the other's time over
+gorgpt's. With one thread it is of processor time, which other work on the machine disturbs
+less; with two threads it is of wall-clock time.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def documents(text, size=65536):
 
 
 def peer(name, kind, path, threads, vocabulary):
-    """Measures a peer in this process and prints the JSON object that ours prints."""
+    """Measures a peer in this process and prints a JSON object like that of our program."""
     import numpy
 
     with open(path, encoding="utf-8", newline="") as f:
@@ -106,7 +106,7 @@ def main():
             f.write("a")
 
         def saved(kind):
-            """The tokenizer.json that gorgpt writes."""
+            """Returns the tokenizer.json that gorgpt writes."""
             out = folder + "/" + kind[:4]
             subprocess.run(["go", "run", "./cmd/gorgpt", "pack", "--tokenizer", kind, "--validation", "0", "--out", out,
                             folder + "/a.txt"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

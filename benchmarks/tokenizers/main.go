@@ -1,12 +1,12 @@
 //go:build unix
 
-// Command tokenizers times gorgpt's tokenizers on a file, for benchmarks/tokenizers.py:
+// Command tokenizers times gorgpt's tokenizers on a file, for benchmarks/tokenizers/compare.py:
 //
 //	tokenizers gpt2|gpt1:DIR|bpe:N FILE GOROUTINES
 //
-// It prints a JSON object: seconds by the clock and of the processor, tokens, and a
-// digest of the ids. Caches are cold; loading the vocabulary and reading the file is not
-// counted. bpe:N learns, the others encode documents of 64 KB.
+// It prints a JSON object with the wall-clock and processor time in seconds, the number of tokens, and a digest
+// of the ids. Caches are cold. Loading the vocabulary and reading the file are not timed. bpe:N trains a
+// tokenizer; the others encode documents of 64 KB.
 package main
 
 import (
@@ -74,7 +74,7 @@ func measure(f func() error) (measured, error) {
 	return m, err
 }
 
-// processor is the time of the processor that this process took, in seconds.
+// processor returns the processor time of this process, in seconds.
 func processor() float64 {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

@@ -1,6 +1,6 @@
-// Package filekind knows files by how they begin that are not what their names promise: the
-// pointers of Git LFS, UTF-16, archives and compressed files that nothing here reads. All
-// readers of files ask it, so that each of them gives the same advice.
+// Package filekind recognizes, by their first bytes, files that are not what their names promise: Git LFS
+// pointers, UTF-16 text, archives, and compressed files that cannot be read here. All readers of files use it, so
+// that each of them gives the same advice.
 package filekind
 
 import (
@@ -10,26 +10,26 @@ import (
 	"io"
 )
 
-// Kind is what a file is instead.
+// Kind describes what a file actually is.
 type Kind struct {
 	Name   string // with its article, as in "a Git-LFS pointer"
 	Class  string // in a count of files, as in "2 compressed"
-	Advice string // what to do
-	Magic  string // the bytes that tell, at Offset
+	Advice string // what to do about it
+	Magic  string // the bytes at Offset that identify it
 	Offset int
 }
 
-// Error is a Kind as an error, which says what to do.
+// Error returns what the file is and what to do about it.
 func (k Kind) Error() string { return fmt.Sprintf("this is %s: %s", k.Name, k.Advice) }
 
-// Pointer is what Git LFS leaves in place of a file that it has not fetched:
+// Pointer is the file that Git LFS leaves in place of one that it has not fetched:
 // https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md.
 var Pointer = Kind{
 	"a Git-LFS pointer, not the file itself", "unfetched by Git LFS",
 	"fetch it with git lfs pull, or download it", "version https://git-lfs.github.com/spec/v1\n", 0,
 }
 
-// UTF16 is text that is not UTF-8.
+// UTF16 is text in UTF-16.
 var UTF16 = Kind{"text in UTF-16", "in UTF-16", "make it UTF-8, as by iconv -f UTF-16 -t UTF-8", "\xff\xfe", 0}
 
 var kinds = []Kind{
@@ -58,7 +58,8 @@ func compressed(by, tool, magic string, offset int) Kind {
 	return Kind{"compressed by " + by, "compressed", advice, magic, offset}
 }
 
-// Of tells what a file is instead, from how it begins; 512 bytes are enough.
+// Of recognizes a file by its beginning; 512 bytes are enough. It returns false if the file may be what its name
+// promises.
 func Of(head []byte) (Kind, bool) {
 	for _, k := range kinds {
 		if len(head) > k.Offset && bytes.HasPrefix(head[k.Offset:], []byte(k.Magic)) {
@@ -71,8 +72,8 @@ func Of(head []byte) (Kind, bool) {
 	return Kind{}, false
 }
 
-// wide tells whether text is UTF-16 without a mark: every other byte is NUL, as it is for
-// all ASCII, and the bytes between are text.
+// wide reports whether head is UTF-16 text without a byte-order mark: every other byte is NUL, as in all ASCII
+// text, and the bytes between are text.
 func wide(head []byte) bool {
 	head = head[:len(head)&^1]
 	if len(head) < 8 {
@@ -91,7 +92,7 @@ func wide(head []byte) bool {
 	return false
 }
 
-// CheckPointer is an error if a file is a pointer of Git LFS.
+// CheckPointer returns an error if a file is a Git LFS pointer.
 func CheckPointer(r io.ReaderAt) error {
 	head := make([]byte, len(Pointer.Magic))
 	n, err := r.ReadAt(head, 0)

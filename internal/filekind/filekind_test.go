@@ -7,7 +7,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/filekind"
 )
 
-// TestOf has the first bytes of files as their programs write them.
+// TestOf uses the first bytes of files as the programs for these formats write them.
 func TestOf(t *testing.T) {
 	for head, want := range map[string]string{
 		"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1\n": "a Git-LFS pointer, not the file itself",

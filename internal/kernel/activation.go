@@ -6,28 +6,27 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel/minimax"
 )
 
-// Activation is an element-wise function with its derivative. In float32 its value is within
-// 5.5 units in the last place of the exact one, over all numbers, and its derivative within
-// 5.5 units of the largest of the terms that make it up. NaN stays NaN, and GELU is NaN at -∞,
-// as -∞·0 is.
+// Activation is an element-wise function with its derivative. In float32, for all inputs, its value is within 5.5
+// units in the last place of the exact value, and its derivative within 5.5 units in the last place of the
+// largest of the terms that make it up. NaN stays NaN, and GELU is NaN at -∞, because -∞·0 is.
 type Activation int
 
 const (
-	// GELUTanh is ½x(1 + tanh(√(2/π)(x + 0.044715x³))), GPT-1's and GPT-2's
-	// (Hendrycks and Gimpel 2016, §2). Within 3.5 units, its derivative within 5.5.
+	// GELUTanh is ½x(1 + tanh(√(2/π)(x + 0.044715x³))), used by GPT-1 and GPT-2 (Hendrycks and Gimpel 2016, §2).
+	// It is within 3.5 units, and its derivative within 5.5.
 	GELUTanh Activation = iota
-	// GELUErf is x·Φ(x) with the exact normal distribution, nanoGPT's. Within 5.5 units, its
+	// GELUErf is x·Φ(x) with the exact normal distribution, used by nanoGPT. It is within 5.5 units, and its
 	// derivative within 4.5.
 	GELUErf
-	// ReLU is max(x, 0). Exact.
+	// ReLU is max(x, 0). It is exact.
 	ReLU
-	// SquaredReLU is max(x, 0)² (So et al. 2021, Primer). Exact but for rounding, as is its derivative.
+	// SquaredReLU is max(x, 0)² (So et al. 2021, Primer). It and its derivative are exact except for rounding.
 	SquaredReLU
-	// SiLU is x·s(x) with the logistic function s, the sigmoid linear unit (Elfwing et al. 2017).
-	// Within 3 units, its derivative within 4.
+	// SiLU, the sigmoid linear unit, is x·s(x) with the logistic function s (Elfwing et al. 2017). It is within 3
+	// units, and its derivative within 4.
 	SiLU
-	// QuickGELU is x·s(1.702x) (Hendrycks and Gimpel 2016, §2). Within 3 units, its derivative
-	// within 5.
+	// QuickGELU is x·s(1.702x) (Hendrycks and Gimpel 2016, §2). It is within 3 units, and its derivative within
+	// 5.
 	QuickGELU
 
 	activations
@@ -47,7 +46,7 @@ func ActivateGrad(f Activation, dx, x, dy []float32) {
 	})
 }
 
-// clamp keeps x within ±limit.
+// clamp limits x to ±limit.
 func clamp(x, limit float64) float64 {
 	if x > limit {
 		return limit
@@ -71,7 +70,7 @@ func geluTanh(x float64) float64 {
 
 // geluTanhGrad is s + x·s·(1 − s)·2u'.
 func geluTanhGrad(x float64) float64 {
-	x = clamp(x, 20) // where it is 0 or 1
+	x = clamp(x, 20) // the derivative is 0 or 1 there
 	u := geluScale * (x + geluCubic*x*x*x)
 	e := exp(-2 * u)
 	s := 1 / (1 + e)
@@ -88,7 +87,7 @@ func quickGELUGrad(x float64) float64 { return logisticGrad(x, quickBeta) }
 
 // logisticGrad is s + x·s·(1 − s)·beta, the derivative of x·s(beta·x).
 func logisticGrad(x, beta float64) float64 {
-	x = clamp(x, 200) // where it is 0 or 1
+	x = clamp(x, 200) // the derivative is 0 or 1 there
 	e := exp(-beta * x)
 	s := 1 / (1 + e)
 	return s * (1 + x*(e*s)*beta)
@@ -102,7 +101,7 @@ func geluErf(x float64) float64 {
 	return x * (1 - tail)
 }
 
-// geluErfGrad is Φ(x) + x·φ(x); at −t it is 1 less that at t.
+// geluErfGrad is Φ(x) + x·φ(x). Its value at −t is 1 minus its value at t.
 func geluErfGrad(x float64) float64 {
 	tail, e, t := normalTail(x)
 	g := tail - t*e*(1/math.SqrtPi/math.Sqrt2)
@@ -112,9 +111,9 @@ func geluErfGrad(x float64) float64 {
 	return 1 - g
 }
 
-// normalTail is Φ(−t) of the normal distribution at t = |x|, e^(−t²/2), and t.
+// normalTail returns Φ(−t) of the normal distribution at t = |x|, e^(−t²/2), and t.
 func normalTail(x float64) (tail, e, t float64) {
-	t = math.Abs(clamp(x, 40)) // where e is 0
+	t = math.Abs(clamp(x, 40)) // e is 0 there
 	e = exp(-0.5 * t * t)
 	p := 0.5 + t*(minimax.MillsP1+t*(minimax.MillsP2+t*(minimax.MillsP3+t*minimax.MillsP4)))
 	q := 1 + t*(minimax.MillsQ1+t*(minimax.MillsQ2+t*(minimax.MillsQ3+t*(minimax.MillsQ4+t*minimax.MillsQ5))))

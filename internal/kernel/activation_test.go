@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// functionCase is a function of one number and what it must compute: the exact value and
-// the largest of the terms it is a sum of. Errors are measured in units in the last place of
-// that term. The bounds are those seen over one float32 in 53, rounded up.
+// functionCase is a function of one number and what it must compute: the exact value, and the largest of the
+// terms whose sum it is. Errors are measured in units in the last place of that term. The bounds are the errors
+// seen on one in 53 float32s, rounded up.
 type functionCase struct {
 	name string
 	run  func(v *vectors, out, x []float32)
@@ -37,7 +37,7 @@ func logistic(v float64) float64 { return 1 / (1 + math.Exp(-v)) }
 func wide2u(x float64) float64  { return 2 * math.Sqrt(2/math.Pi) * (x + 0.044715*x*x*x) }
 func slope2u(x float64) float64 { return 2 * math.Sqrt(2/math.Pi) * (1 + 3*0.044715*x*x) }
 
-// finite is x, or a number far out with the same sign.
+// finite limits x to ±300.
 func finite(x float64) float64 { return min(max(x, -300), 300) }
 
 // logisticUnit is x·s(beta·x), and logisticUnitGrad its derivative.
@@ -106,8 +106,8 @@ func manyFloats() []float32 {
 	return x
 }
 
-// ulps is the distance of got from want in units in the last place of term; those are
-// 2⁻¹⁴⁹ where float32s are denormal. NaN is at distance 0 from NaN alone.
+// ulps is the distance of got from want in units in the last place of term; for denormal float32s, a unit is
+// 2⁻¹⁴⁹. The distance from NaN is 0 for NaN only.
 func ulps(got float32, want, term float64) float64 {
 	if got == float32(want) || got != got && want != want {
 		return 0

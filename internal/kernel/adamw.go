@@ -2,10 +2,9 @@ package kernel
 
 import "math"
 
-// AdamW holds the constants of one update of Adam with decoupled weight decay
-// (Loshchilov & Hutter 2019, algorithm 2), already folded with the bias
-// corrections of the step, so that one pass over the weights does everything.
-// The assembly reads the fields in their order.
+// AdamW holds the constants of one update of Adam with decoupled weight decay (Loshchilov & Hutter 2019,
+// algorithm 2). The bias corrections of the step are already folded into them, so that one pass over the weights
+// does everything. The assembly reads the fields in their order.
 type AdamW struct {
 	Clip   float32 // factor on the gradient, 1 for none
 	Shrink float32 // factor on the weight: 1 - lr·decay
@@ -17,18 +16,18 @@ type AdamW struct {
 	Eps    float32 // ε, outside the root
 }
 
-// tinyMoment is where a moment becomes 0. The moments of a weight that gets no gradient any
-// more, such as the embedding of a token that has become rare, would shrink until they are denormal
-// numbers, stay there, and slow every update down a hundredfold. To the weights it makes no
-// difference: next to any sensible ε both moments are nothing long before.
+// tinyMoment is the magnitude below which a moment is set to 0. The moments of a weight that no longer gets a
+// gradient, such as the embedding of a token that has become rare, would shrink to denormal numbers, stay there,
+// and slow every update down a hundredfold. The weights are not affected: both moments are negligible next to any
+// sensible ε long before.
 const tinyMoment = 0x1p-100
 
-// adamGrain is the number of weights one goroutine takes at a time: four
-// streams of it stay within a second-level cache.
+// adamGrain is the number of weights that a goroutine handles at a time: four arrays of this size stay within a
+// second-level cache.
 const adamGrain = 1 << 14
 
-// Update does one step in place: weights w and moments m, v from gradient g. The
-// slices have one length.
+// Update does one step in place: it updates the weights w and the moments m and v from the gradient g. The slices
+// have the same length.
 func (c AdamW) Update(w, g, m, v []float32) {
 	n := len(w)
 	call{weight: w, grad: g[:n], moment1: m[:n], moment2: v[:n], adamW: c}.split(n, adamGrain, func(c *call, lo, hi int) {
@@ -36,8 +35,8 @@ func (c AdamW) Update(w, g, m, v []float32) {
 	})
 }
 
-// update writes each product of a sum as float32(…): the language then forbids
-// fusing it into the addition, and every architecture gives the same bits.
+// update writes each product in a sum as float32(…): the language then forbids fusing it into the addition, and
+// every architecture gives the same bits.
 func (c *AdamW) update(w, g, m, v []float32) {
 	g, m, v = g[:len(w)], m[:len(w)], v[:len(w)]
 	for i, x := range w {

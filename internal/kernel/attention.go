@@ -1,37 +1,37 @@
 package kernel
 
-// The sizes of what is worked on at once. They are part of the arithmetic: others would
-// add in another order.
+// Block sizes. They are part of the arithmetic: other sizes would change the order of additions.
 const (
-	// queryTiles is the number of tiles of Gemm that a tile of queries is high.
+	// queryTiles is the height of a tile of queries, in tiles of Gemm.
 	queryTiles = 8
-	// keyBlock is the number of keys of which the backward pass holds the scores.
+	// keyBlock is the number of keys whose scores the backward pass holds at a time.
 	keyBlock = 256
 	// valueStep is the number of values that are summed in registers.
 	valueStep = 256
 )
 
-// Attention is causal multi-head self-attention over Batch·Context rows of queries, keys and
-// values. Of the Heads heads of queries, Heads/KVHeads one after the other share a head of keys
-// and values (Ainslie et al. 2023, grouped queries). Scores are scaled by Scale.
+// Attention is causal multi-head self-attention over Batch·Context rows of queries, keys and values. Each group
+// of Heads/KVHeads consecutive query heads shares one head of keys and values (Ainslie et al. 2023, grouped
+// queries). Scores are scaled by Scale.
 type Attention struct {
 	Batch, Context, Heads, KVHeads int
 	Scale                          float32
-	// Window bounds how far a query looks back: it sees itself and Window-1
-	// positions before it. 0 is no bound.
+	// Window bounds how far a query looks back: it sees itself and the Window-1 positions before it. 0 means no
+	// bound.
 	Window    int
 	Precision Precision // of the products
-	// Of, above 0, is how many heads of queries there are of which these are some, from the head From on: masks are drawn for all.
+	// Of, if positive, is the total number of query heads, of which these are a part that begins at head From.
+	// Dropout masks are numbered over all of them.
 	Of, From int
 	Variants
 
-	backward *attentionGrad // of the last call, to use again
+	backward *attentionGrad // of the last call, for reuse
 }
 
-// StatsSize is the number of elements that Forward tells Backward of the softmaxes.
+// StatsSize is the number of softmax statistics that Forward leaves for Backward.
 func (a *Attention) StatsSize() int { return 2 * a.Batch * a.Heads * a.Context }
 
-// first is the first key that query t sees.
+// first returns the first key that query t sees.
 func (a *Attention) first(t int) int {
 	if a.Window > 0 {
 		return max(0, t-a.Window+1)
@@ -39,13 +39,13 @@ func (a *Attention) first(t int) int {
 	return 0
 }
 
-// group is the number of heads of queries that share keys and values.
+// group is the number of query heads that share a head of keys and values.
 func (a *Attention) group() int { return a.Heads / a.KVHeads }
 
-// attentionWork lends memory to the heads of all layers, which take turns.
+// attentionWork lends memory to the heads of all layers, which run in turn.
 var attentionWork scratch
 
-// each calls f for numbers up to n with memory of the given size.
+// each calls f for every i below n, with a buffer of the given size.
 func (a *Attention) each(n, memory int, f func(i int, memory []float32)) {
 	For(n, 1, func(lo, hi int) {
 		m := attentionWork.borrow(memory)
@@ -56,7 +56,7 @@ func (a *Attention) each(n, memory int, f func(i int, memory []float32)) {
 	})
 }
 
-// weightIndex numbers the attention weight of query t on key u.
+// weightIndex numbers the attention weight of query t on key u for the dropout mask.
 func (a *Attention) weightIndex(head, t, u int) uint64 {
 	if a.Of > 0 {
 		head = head/a.Heads*a.Of + a.From + head%a.Heads
@@ -67,7 +67,8 @@ func (a *Attention) weightIndex(head, t, u int) uint64 {
 // queryTile is the number of queries in a tile.
 func (a *Attention) queryTile(set *isa) int { return min(queryTiles*set.rows, a.Context) }
 
-// most is the number of columns of the panels of keys that as many queries in a row see.
+// most is the largest number of score columns, in whole panels of keys, that the given number of consecutive
+// queries see.
 func (a *Attention) most(keys panels, queries int) int {
 	count := keys.count()
 	if a.Window > 0 {
@@ -76,9 +77,8 @@ func (a *Attention) most(keys panels, queries int) int {
 	return count * keys.cols
 }
 
-// Forward fills out (Batch·Context, Heads·V.Size) and stats, which Backward needs: for every
-// query of every head the largest score and 1/Σ exp(score − largest). mask drops attention
-// weights after the softmax.
+// Forward fills out (Batch·Context, Heads·V.Size) and stats, which Backward needs: for every query of every head,
+// the largest score and 1/Σ exp(score − largest). mask drops attention weights after the softmax.
 func (a *Attention) Forward(out, stats []float32, in QKV, mask Mask) {
 	x := a.newHead(a.Context, a.Context, in)
 	a.each(a.Batch*a.Heads, x.memory(), func(head int, memory []float32) {
@@ -94,23 +94,23 @@ func (a *Attention) Forward(out, stats []float32, in QKV, mask Mask) {
 	})
 }
 
-// headAttention is attention of some queries of one head.
+// headAttention is attention for some queries of one head.
 type headAttention struct {
 	*Attention
 	set          *isa
 	keys, values panels
-	rows, ld     int // of scores: of a tile of queries
+	rows, ld     int // of the scores of a tile of queries
 	scores       []float32
-	h            int       // number of the head in its row
+	h            int       // index of the head in its row
 	sink         []float32 // its sink, or nil
-	q            Heads     // from the first of the queries on
-	out, stats   []float32 // from there on, in rows of width
+	q            Heads     // begins at the first of the queries
+	out, stats   []float32 // begin there too; rows of out are width apart
 	width        int
-	drop         func(seen []float32, t int) // weights of query t; may be nil
+	drop         func(seen []float32, t int) // drops weights of query t; may be nil
 }
 
-// newHead describes heads of so many queries and of keys and values up to the last one's, of the
-// sizes of in.
+// newHead describes a head with the given numbers of queries, and of keys and values up to those of the last
+// query. Sizes are those of in.
 func (a *Attention) newHead(queries, keys int, in QKV) headAttention {
 	x := headAttention{Attention: a, set: a.Precision.isa(), width: a.Heads * in.V.Size}
 	x.keys = newPanels(x.set, keys, in.K.Size, in.K.Size)
@@ -120,7 +120,7 @@ func (a *Attention) newHead(queries, keys int, in QKV) headAttention {
 	return x
 }
 
-// memory is what pack is given.
+// memory is the size of the buffer that pack needs.
 func (x *headAttention) memory() int { return x.keys.size() + x.values.size() + x.rows*x.ld }
 
 // pack packs the keys and values.
@@ -128,8 +128,8 @@ func (x *headAttention) pack(memory []float32, keys, values Heads) {
 	x.scores = x.values.packHead(x.keys.packHead(memory, true, keys), false, values)
 }
 
-// run computes the queries that are those of the positions from to to-1, counted from the first
-// key. The scores of a tile of queries are there at once; keys beyond the tile are skipped.
+// run computes the queries at positions from to to-1, counted from the first key. It holds the scores of one tile
+// of queries at a time and skips keys beyond the tile.
 func (x *headAttention) run(from, to int) {
 	s := workspaces.take()
 	defer workspaces.put(s)
@@ -137,8 +137,7 @@ func (x *headAttention) run(from, to int) {
 		hi := min(lo+x.rows, to)
 		base := x.first(lo) / x.set.cols * x.set.cols // the key of the first column of scores
 		for t := lo; t < hi; t += x.set.rows {
-			// The queries of one tile of Gemm see the keys of whole panels, of which
-			// some are masked.
+			// The queries of one tile of Gemm see the keys of whole panels, some of which are masked.
 			end := min(t+x.set.rows, hi)
 			first := x.first(t) / x.set.cols
 			x.keys.multiply(s, factor{

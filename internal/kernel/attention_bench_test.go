@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// BenchmarkAttention times a layer of gpt2 in GFLOP/s of the products that the causal mask leaves:
-// two forward, five backward.
+// BenchmarkAttention times a layer of gpt2, in GFLOP/s of the products that the causal mask leaves: two forward,
+// five backward.
 func BenchmarkAttention(b *testing.B) {
 	for _, c := range []struct{ batch, context, heads, kv, size int }{{1, 1024, 12, 12, 64}, {4, 64, 12, 12, 64}, {12, 64, 4, 4, 32}, {1, 1024, 12, 4, 64}} {
 		a := Attention{Batch: c.batch, Context: c.context, Heads: c.heads, KVHeads: c.kv, Scale: 0.125}
@@ -29,9 +29,9 @@ func BenchmarkAttention(b *testing.B) {
 	}
 }
 
-// BenchmarkWindow times a layer of 12 heads of 64 at 2,048 positions, forward and backward, with a
-// window of 256 and without, by turns, and tells the ratio of the shortest times. Of what a
-// position sees without a window, 0.234 is left.
+// BenchmarkWindow times a layer of 12 heads of 64 at 2,048 positions, forward and backward, alternately with and
+// without a window of 256, and reports the ratio of the shortest times. The window leaves 0.234 of the keys that
+// positions see without one.
 func BenchmarkWindow(b *testing.B) {
 	dense := Attention{Batch: 1, Context: 2048, Heads: 12, KVHeads: 12, Scale: 0.125}
 	banded := Attention{Batch: 1, Context: 2048, Heads: 12, KVHeads: 12, Scale: 0.125, Window: 256}
@@ -54,8 +54,8 @@ func BenchmarkWindow(b *testing.B) {
 	b.ReportMetric(some.Seconds()/all.Seconds(), "ratio")
 }
 
-// BenchmarkVariants times a layer of 12 heads of 64 at 1,024 positions, forward and backward, with changes to its
-// scores and without, by turns, and tells the ratios of the shortest times.
+// BenchmarkVariants times a layer of 12 heads of 64 at 1,024 positions, forward and backward, alternately with
+// and without changes to its scores, and reports the ratios of the shortest times.
 func BenchmarkVariants(b *testing.B) {
 	slopes := make([]float32, 12)
 	sinks := make([]float32, 12)
@@ -90,8 +90,8 @@ func BenchmarkVariants(b *testing.B) {
 	}
 }
 
-// BenchmarkCachedWindow times attention of a new position of 12 heads of 64 after 300 and after 2,000
-// others, with a window of 256 and without, by turns, and tells the shortest times.
+// BenchmarkCachedWindow times attention of a new position of 12 heads of 64 after 300 and after 2,000 others,
+// alternately with and without a window of 256, and reports the shortest times.
 func BenchmarkCachedWindow(b *testing.B) {
 	const capacity, heads, size = 2048, 12, 64
 	x, out := normals(1, 3*heads*size), make([]float32, heads*size)

@@ -2,25 +2,26 @@ package kernel
 
 import "fmt"
 
-// CachedAttention is [Attention] of the positions that follow those whose keys and values are
-// kept: New of them for each of Batch sequences, of at most Capacity positions. What is kept has the
-// shapes (Batch, rows, KVHeads·K.Size) and (Batch, rows, KVHeads·V.Size): without a window a row
-// for each position of the capacity, and with one as many as the window has, in turn.
+// CachedAttention is [Attention] for positions that follow those in a key/value cache: New positions for each of
+// Batch sequences, which have at most Capacity positions. The cached keys and values have the shapes (Batch,
+// rows, KVHeads·K.Size) and (Batch, rows, KVHeads·V.Size). Without a window there is a row for each position up
+// to the capacity. With a window there are as many rows as the window has, which are reused cyclically.
 type CachedAttention struct {
 	Batch, New, Capacity, Heads, KVHeads int
 	Scale                                float32
 	Window                               int
-	// Precision is that of products of several positions; those of single ones with what is kept are float32.
+	// Precision is used for products over several positions. Products of a single position with the cache are
+	// float32.
 	Precision Precision
 	Variants
-	// Seamless gives a position the bits that Attention gives it in the whole sequence, wherever that is
-	// cut.
+	// Seamless gives each position the same bits that Attention over the whole sequence gives it, wherever the
+	// sequence is cut into pieces.
 	Seamless bool
 
 	work scratch
 }
 
-// rows is the number of positions whose keys and values are kept.
+// rows is the number of positions whose keys and values are cached.
 func (a *CachedAttention) rows() int {
 	if a.Window > 0 {
 		return min(a.Window, a.Capacity)
@@ -28,11 +29,11 @@ func (a *CachedAttention) rows() int {
 	return a.Capacity
 }
 
-// Forward adds the new keys and values to those kept, and fills out (Batch·New, Heads·V.Size).
-// Sequence b has past[b] positions before; of its new ones the first counts[b] belong to it, and the
-// others fill the piece: nobody reads what comes of them, and in a window they are not kept. The
-// results of a sequence depend on it alone, and each is summed in an order that depends on its
-// position, and unless Seamless on whether it is of a beginning.
+// Forward adds the new keys and values to the cache and fills out (Batch·New, Heads·V.Size). Sequence b already
+// has past[b] positions; the first counts[b] of its new ones are real, and the rest are padding, whose results
+// are not used and which are not cached if there is a window. The results of a sequence do not depend on the
+// other sequences. The order in which each result is summed depends on its position and, unless Seamless is set,
+// on whether the sequence is at its beginning.
 func (a *CachedAttention) Forward(out, keys, values []float32, in QKV, past, counts []int) error {
 	for b, p := range past[:a.Batch] {
 		if p < 0 || p+a.New > a.Capacity {
@@ -47,7 +48,7 @@ func (a *CachedAttention) Forward(out, keys, values []float32, in QKV, past, cou
 		r.seamless()
 		return nil
 	}
-	// In a window, a new position takes the place of one that those before it see.
+	// With a window, a new position overwrites one that the new positions before it still see.
 	step := 1
 	if a.rows() == a.Capacity {
 		step, r.counts = a.New, nil
@@ -63,15 +64,15 @@ func (a *CachedAttention) Forward(out, keys, values []float32, in QKV, past, cou
 	return nil
 }
 
-// cachedRun is a run of a CachedAttention.
+// cachedRun is one run of a CachedAttention.
 type cachedRun struct {
 	*CachedAttention
 	out          []float32
 	in, kept     QKV
-	past, counts []int // nil counts are New each
+	past, counts []int // nil counts means New for each sequence
 }
 
-// count is how many of a sequence's new positions are computed and kept.
+// count is the number of a sequence's new positions that are computed and cached.
 func (r *cachedRun) count(sequence int) int {
 	if r.counts == nil {
 		return r.New
@@ -79,15 +80,15 @@ func (r *cachedRun) count(sequence int) int {
 	return r.counts[sequence]
 }
 
-// keep adds the keys and values of the new positions lo to hi-1 to those kept: of the sequences that
-// begin, or of the others.
+// keep adds the keys and values of the new positions lo to hi-1 to the cache: those of the sequences that are at
+// their beginning if begins is set, and of the others if not.
 func (r *cachedRun) keep(lo, hi int, begins bool) {
 	rows := r.rows()
 	For(r.Batch*(hi-lo), 1+elementGrain/r.kept.K.Stride, func(from, to int) {
 		for ; from < to; from++ {
 			b, i := from/(hi-lo), lo+from%(hi-lo)
 			if r.begins(r.past[b]) != begins || i >= r.count(b) || (begins || r.Seamless) && i < r.count(b)-rows {
-				continue // the block kernel needs none of what would be written over
+				continue // it would be overwritten, and the block kernel does not read it
 			}
 			to := b*rows + (r.past[b]+i)%rows
 			copy(r.kept.K.from(to, 0)[:r.kept.K.Stride], r.in.K.from(b*r.New+i, 0))
@@ -96,7 +97,7 @@ func (r *cachedRun) keep(lo, hi int, begins bool) {
 	})
 }
 
-// attend is attention of the new positions lo to hi-1 of the sequences that do not begin.
+// attend computes attention of the new positions lo to hi-1 of the sequences that are not at their beginning.
 func (r *cachedRun) attend(lo, hi int) {
 	rows, size := r.rows(), r.in.V.Size
 	For(r.Batch*(hi-lo)*r.Heads, 1, func(from, to int) {
@@ -127,11 +128,11 @@ func (r *cachedRun) attend(lo, hi int) {
 	})
 }
 
-// begins tells whether a sequence is a beginning of more than one position: nothing is kept
-// yet that the block kernel would miss.
+// begins reports whether a sequence with this past is at its beginning and gets more than one position: the block
+// kernel can then be used, since nothing is cached yet that it would miss.
 func (a *CachedAttention) begins(past int) bool { return past == 0 && a.New > 1 && !a.Seamless }
 
-// begin is attention of those sequences that begin; it returns how many they are.
+// begin computes attention of the sequences that are at their beginning, and returns their number.
 func (a *CachedAttention) begin(out []float32, in QKV, past []int) (count int) {
 	for lo := 0; lo < a.Batch; lo++ {
 		hi := lo
@@ -150,8 +151,8 @@ func (a *CachedAttention) begin(out []float32, in QKV, past []int) (count int) {
 	return count
 }
 
-// query is attention of the first query of x, of head h, over as many of the kept keys as scores has room for:
-// those from a row on, and the rest from row 0 on.
+// query computes attention of the first query of x, of head h, over len(scores) cached keys: those from the given
+// row to the end of the cache, and the remaining ones from row 0.
 func (a *CachedAttention) query(s *workspace, out []float32, x QKV, scores []float32, row, h int) {
 	set, wrap := active, min(len(scores), a.rows()-row)
 	parts := [2]struct {

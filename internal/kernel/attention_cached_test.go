@@ -81,9 +81,9 @@ func TestCachedAttention(t *testing.T) {
 	}
 }
 
-// TestCachedWindow gives sequences of other lengths, over more than four windows, in pieces of random
-// lengths of which the end often only fills, and compares with float64 attention over the whole.
-// Memory has as many rows as the window; what fills never comes into it.
+// TestCachedWindow gives sequences of different lengths, over more than four windows, in pieces of random lengths
+// that often end with padding, and compares with float64 attention over the whole sequence. The cache has as many
+// rows as the window; padding must never get into it.
 func TestCachedWindow(t *testing.T) {
 	const batch, capacity = 3, 70
 	for _, window := range []int{1, 4, 5, 16, 69, 70, 100} {
@@ -125,7 +125,7 @@ func TestCachedWindow(t *testing.T) {
 							t.Fatalf("sequence %d, positions %d to %d of %d: off by %.2g of the largest element", b, past[b], past[b]+count-1, n, e)
 						}
 						if past[b] += count; past[b] == capacity {
-							past[b] = 0 // begin anew, over what is there
+							past[b] = 0 // start over, on top of what is cached
 						}
 					}
 				}
@@ -134,7 +134,7 @@ func TestCachedWindow(t *testing.T) {
 	}
 }
 
-// TestCachedCompany: a sequence has the same bits whether the others begin with it or not.
+// TestCachedCompany: a sequence has the same bits whether or not the other sequences are at their beginning.
 func TestCachedCompany(t *testing.T) {
 	const n, capacity, heads, size = 5, 12, 2, 8
 	run := func(past ...int) []float32 {

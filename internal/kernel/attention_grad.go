@@ -1,12 +1,11 @@
 package kernel
 
-// Backward fills grad from the gradient dout of Forward's out. It computes the weights again
-// from the scores and stats.
+// Backward fills grad from dout, the gradient of Forward's out. It recomputes the attention weights from the
+// scores and stats.
 //
-// It goes over blocks of keys, and for each over the tiles of queries that see some of
-// them, so that scores and operands stay in the second-level cache (Dao et al. 2022,
-// algorithm 4). Heads that share keys and values follow one another, so that the gradients of
-// these are summed in one order.
+// It iterates over blocks of keys, and for each block over the tiles of queries that see some of its keys, so
+// that scores and operands stay in the second-level cache (Dao et al. 2022, algorithm 4). Heads that share keys
+// and values are computed one after another, so that their gradients are always summed in the same order.
 func (a *Attention) Backward(grad QKV, dout []float32, in QKV, out, stats []float32, mask Mask) {
 	set := a.Precision.isa()
 	if a.backward == nil {
@@ -31,11 +30,11 @@ func (a *Attention) Backward(grad QKV, dout []float32, in QKV, out, stats []floa
 	if len(in.Sinks) > 0 {
 		a.sinkGrads(grad.Sinks, in.Sinks, dout, out, stats, in.V.Size)
 	}
-	*g = attentionGrad{} // it would keep what it was given
+	*g = attentionGrad{} // or it would keep the arguments alive
 }
 
-// attentionGrad is the backward pass of the heads that share keys and values, one after the
-// other. What it reads and fills begins at the head and the first row of the sequence.
+// attentionGrad is the backward pass of the heads that share keys and values, one after another. The slices that
+// it reads and fills begin at the head and at the first row of the sequence.
 type attentionGrad struct {
 	*Attention
 	set         *isa
@@ -47,19 +46,19 @@ type attentionGrad struct {
 	mask             Mask
 
 	number int  // of the head, over all sequences
-	later  bool // heads before it have added to the gradients of keys and values
+	later  bool // earlier heads have already added to the gradients of keys and values
 
 	queries, douts  panels    // (T, D)
 	keysT, valuesT  panels    // (D, T)
 	keys            panels    // (T, D)
-	dots            []float32 // of every query's output with its gradient
+	dots            []float32 // of every query's output and its gradient
 	weights, dscore []float32 // (rows, block)
-	slope           []float32 // of a capped row of a block
+	slope           []float32 // of a soft-capped row of a block
 	space           *workspace
 }
 
-// shared computes the gradients of a head of keys and values, and of the queries that share it. It
-// works on a copy of what all of them have in common.
+// shared computes the gradients of one head of keys and values, and of the query heads that share it. It works on
+// a copy of the common state.
 func (g *attentionGrad) shared(number int, memory []float32) {
 	all, own := g, *g
 	g = &own
@@ -81,14 +80,14 @@ func (g *attentionGrad) shared(number int, memory []float32) {
 	}
 }
 
-// head goes over the keys and the queries of one head.
+// head computes the gradients of one query head.
 func (g *attentionGrad) head(memory []float32) {
 	memory = g.queries.packHead(memory, false, g.in.Q)
 	memory = g.douts.packHead(memory, false, Heads{g.dout, g.width, g.in.V.Size})
 	g.dots, memory = memory[:g.Context], memory[g.Context:]
 	for t := range g.dots {
 		from, to := t*g.width, t*g.width+g.in.V.Size
-		// Σ weight·dweight over the keys equals it.
+		// This is equal to Σ weight·dweight over the keys.
 		g.dots[t] = g.set.vec.dot(g.dout[from:to], g.out[from:to])
 	}
 	n := g.rows * g.block
@@ -123,7 +122,7 @@ func (g *attentionGrad) scores(lo, hi, from, to int) {
 	for t := lo; t < hi; t++ {
 		row, drow := g.weights[(t-lo)*ld:][:ld], g.dscore[(t-lo)*ld:][:ld]
 		start, stop := min(max(g.first(t)-from, 0), to-from), max(min(t+1, to)-from, 0)
-		for _, x := range [][]float32{row, drow} { // as far as products of whole tiles read them
+		for _, x := range [][]float32{row, drow} { // as far as products of whole tiles read beyond the visible keys
 			clear(x[max(start-g.set.rows, 0):start])
 			clear(x[stop:min(stop+g.set.rows, ld)])
 		}
@@ -149,7 +148,7 @@ func (g *attentionGrad) scores(lo, hi, from, to int) {
 	}
 }
 
-// gradients adds what the queries lo to hi-1 and the keys from to to-1 have to do with each other.
+// gradients adds the contributions of the queries lo to hi-1 and the keys from to to-1 to each other's gradients.
 func (g *attentionGrad) gradients(lo, hi, from, to int) {
 	ld := g.block
 	for t := lo; t < hi; t += g.set.rows {

@@ -5,19 +5,19 @@ import (
 	"sync/atomic"
 )
 
-// Variants are changes to the scores of attention before the softmax. The zero value is none.
+// Variants are changes to the attention scores before the softmax. The zero value changes nothing.
 type Variants struct {
-	// SoftCap keeps scores within ±SoftCap: z becomes SoftCap·tanh(z/SoftCap). 0 is none.
+	// SoftCap keeps scores within ±SoftCap: z becomes SoftCap·tanh(z/SoftCap). 0 means no cap.
 	SoftCap float32
-	// Slopes, one a head of queries, make scores lower with distance: that of query t and key u gets
-	// slope·(u − t), after the cap (Press et al. 2022, ALiBi). nil is none.
+	// Slopes, one for each query head, lower the scores with distance: slope·(u − t) is added to the score of
+	// query t and key u, after the cap (Press et al. 2022, ALiBi). nil means none.
 	Slopes []float32
 }
 
-// any tells whether apply does anything.
+// any reports whether apply does anything.
 func (v *Variants) any() bool { return v.SoftCap > 0 || v.Slopes != nil }
 
-// alpha is what products of queries and keys are multiplied by before apply gets them.
+// alpha is the factor on products of queries and keys that apply expects.
 func (v *Variants) alpha(scale float32) float32 {
 	if v.SoftCap > 0 {
 		return 2 * scale / v.SoftCap
@@ -25,9 +25,9 @@ func (v *Variants) alpha(scale float32) float32 {
 	return scale
 }
 
-// apply makes scores of the products of a query of head h with keys in a row, the first of which
-// lies at offset from the query, 0 or below. slope, unless it is nil, gets what a score's gradient is
-// multiplied by to be that of the product, if there is a cap.
+// apply turns products of a query of head h with consecutive keys into scores. The first key is at offset, 0 or
+// negative, from the query. If there is a cap and slope is not nil, slope is set to the derivative of each score
+// with respect to its product.
 func (v *Variants) apply(z, slope []float32, h, offset int) {
 	if v.SoftCap > 0 {
 		capRow(z, slope, v.SoftCap)
@@ -39,10 +39,10 @@ func (v *Variants) apply(z, slope []float32, h, offset int) {
 	active.vec.axpy(z, v.Slopes[h], distances[len(distances)-1+offset:][:len(z)])
 }
 
-// belowZero is the longest that below has made.
+// belowZero is the longest slice that below has made.
 var belowZero atomic.Pointer[[]float32]
 
-// below is the whole numbers from one that is at most −n up to 0.
+// below returns consecutive whole numbers that end with 0 and begin at −n or lower.
 func below(n int) []float32 {
 	if all := belowZero.Load(); all != nil && len(*all) > n {
 		return *all
@@ -55,8 +55,8 @@ func below(n int) []float32 {
 	return all
 }
 
-// capRow turns z, which is 2x/limit, into limit·tanh(x/limit), and sets slope, if given, to
-// the derivative by x.
+// capRow turns z, which is 2x/limit, into limit·tanh(x/limit), and sets slope, unless nil, to the derivative with
+// respect to x.
 func capRow(z, slope []float32, limit float32) {
 	if slope == nil {
 		active.vec.softCap(z, z, limit)
@@ -101,7 +101,8 @@ func SoftCapGrad(dx, y, dy []float32, limit float32) {
 	})
 }
 
-// sinkTerm is what a sink, if there is one, adds to the sum of a softmax from whose scores shift is deducted.
+// sinkTerm is the contribution of a sink, if there is one, to the sum of a softmax whose scores are reduced by
+// shift.
 func sinkTerm(sink []float32, shift float32) float64 {
 	if sink == nil {
 		return 0
@@ -109,8 +110,8 @@ func sinkTerm(sink []float32, shift float32) float64 {
 	return exp(float64(sink[0] - shift))
 }
 
-// sinkGrads sets dsinks, the gradients of the sinks: no value goes with them, so that each is the sum
-// over the queries of −weight·(output · its gradient).
+// sinkGrads sets dsinks, the gradients of the sinks. A sink has no value, so its gradient is the sum over the
+// queries of −weight·(output · gradient of the output).
 func (a *Attention) sinkGrads(dsinks, sinks, dout, out, stats []float32, size int) {
 	For(a.Heads, 1, func(lo, hi int) {
 		for h := lo; h < hi; h++ {

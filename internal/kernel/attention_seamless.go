@@ -1,14 +1,14 @@
 package kernel
 
-// seamless is attention of pieces in the blocks of [Attention], for which keys and values are
-// packed from the cache: a position has the bits that it has in the whole sequence.
+// seamless computes pieces of sequences with the blocks of [Attention], with keys and values packed from the
+// cache, so that each position has the same bits as in the whole sequence.
 func (r *cachedRun) seamless() {
 	whole := &Attention{Heads: r.Heads, KVHeads: r.KVHeads, Scale: r.Scale, Window: r.Window, Precision: r.Precision, Variants: r.Variants}
 	longest := 0
 	for b, past := range r.past[:r.Batch] {
 		longest = max(longest, past+r.New-r.base(b))
 	}
-	inTurn := r.rows() < r.Capacity // a new position takes the place of one that those before it see
+	inTurn := r.rows() < r.Capacity // a new position overwrites one that the new positions before it still see
 	if !inTurn {
 		r.counts = nil
 		r.keep(0, r.New, false)
@@ -41,8 +41,8 @@ func (r *cachedRun) seamless() {
 	}
 }
 
-// base is the first position that is packed: in a window, one from which on values are summed as
-// in the whole sequence.
+// base is the first position that is packed. With a window, it is a position from which the sums over values are
+// partitioned as in the whole sequence.
 func (r *cachedRun) base(b int) int {
 	if r.rows() == r.Capacity {
 		return 0
@@ -50,8 +50,8 @@ func (r *cachedRun) base(b int) int {
 	return max(0, r.past[b]-r.Window+1) / valueStep * valueStep
 }
 
-// gather puts a head of the kept and new positions of a sequence from base on in order. Where
-// nothing is kept any more, nobody looks, and it holds 0.
+// gather puts the cached and new rows of one head of a sequence in order, beginning at position base. Positions
+// that are no longer cached are outside of the window; their rows are set to 0.
 func (r *cachedRun) gather(memory []float32, kept, in Heads, b, kv, base int) (x Heads, rest []float32) {
 	past, rows := r.past[b], r.rows()
 	n := (past + r.New - base) * in.Size

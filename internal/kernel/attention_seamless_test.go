@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestSeamless: wherever sequences are cut into pieces, and whatever fills these, each position has
-// the bits that it has in the whole sequence; around the steps that values are summed in, in windows
-// too.
+// TestSeamless: wherever sequences are cut into pieces, and whatever the padding is, each position has the bits
+// that it has in the whole sequence. Lengths are around the steps in which values are summed, with and without a
+// window.
 func TestSeamless(t *testing.T) {
 	const capacity, heads, kv = 560, 4, 2
 	rng := rand.New(rand.NewPCG(4, 4))

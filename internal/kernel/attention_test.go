@@ -14,14 +14,14 @@ const tolAttention = 3e-6
 // sizes are those of heads, of queries and keys and of values.
 type sizes struct{ key, value int }
 
-// fused is a matrix (rows, ·) of queries, keys and values side by side, and the views of them.
+// fused returns a matrix (rows, ·) of queries, keys and values side by side, and views of the three.
 func (a *Attention) fused(data func(n int) []float32, rows int, size sizes) ([]float32, QKV) {
 	q, k, v := a.Heads*size.key, a.KVHeads*size.key, a.KVHeads*size.value
 	x := data(rows * (q + k + v))
 	return x, QKV{Q: Heads{x, q + k + v, size.key}, K: Heads{x[q:], q + k + v, size.key}, V: Heads{x[q+k:], q + k + v, size.value}}
 }
 
-// sinks are some, where there are slopes.
+// sinks returns sinks if there are slopes, so that cases with slopes test sinks too.
 func (a *Attention) sinks() []float32 {
 	if a.Slopes == nil {
 		return nil
@@ -42,7 +42,7 @@ func (a *Attention) apart(x QKV, rows int) QKV {
 	return QKV{Q: one(x.Q, a.Heads), K: one(x.K, a.KVHeads), V: one(x.V, a.KVHeads), Sinks: x.Sinks}
 }
 
-// compact is the elements of heads without what lies between them.
+// compact returns the elements of heads without the elements between them.
 func compact(h Heads, heads, rows int) (out []float32) {
 	for r := range rows {
 		out = append(out, h.from(r, 0)[:heads*h.Size]...)
@@ -50,8 +50,8 @@ func compact(h Heads, heads, rows int) (out []float32) {
 	return out
 }
 
-// attention64 is a, forward and backward, written out in float64: the gradients of queries, keys
-// and values, compact, and of sinks.
+// attention64 is attention written out in float64. It returns the output and the gradients of queries, keys and
+// values, compact, and of sinks.
 func attention64(a *Attention, in QKV, dout []float32, mask Mask) (out, grads []float64) {
 	at := func(h Heads, row, head, d int) float64 { return float64(h.from(row, head)[d]) }
 	rows, width := a.Batch*a.Context, a.Heads*in.V.Size
@@ -172,9 +172,9 @@ func (c attentionCase) String() string {
 	return fmt.Sprintf("%dx%d heads %d/%d size %v window %d rate %v %+v", a.Batch, a.Context, a.Heads, a.KVHeads, c.size, a.Window, c.rate, a.Variants)
 }
 
-// TestAttention compares with float64 at contexts around the sizes of tiles and blocks, with all
-// memory full of NaN before, and demands the same bits for any GOMAXPROCS, and whether the three
-// are parts of one matrix or not.
+// TestAttention compares with float64 at contexts around the sizes of tiles and blocks, with all memory filled
+// with NaN before. It requires the same bits for any GOMAXPROCS, and whether or not queries, keys and values are
+// parts of one matrix.
 func TestAttention(t *testing.T) {
 	for _, c := range attentionCases() {
 		a := c.a

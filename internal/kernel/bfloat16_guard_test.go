@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestPacksPairs compares what assembly packs with plain Go, for all lengths around those of registers, with forbidden memory behind.
+// TestPacksPairs compares what the assembly packs with plain Go, for all lengths around those of registers, with
+// inaccessible memory after the operands.
 func TestPacksPairs(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	for _, s := range supportedPairs[:len(supportedPairs)-1] {

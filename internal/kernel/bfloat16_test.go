@@ -9,8 +9,9 @@ import (
 
 func init() { settlePairs() }
 
-// withPairs runs f as a subtest for each instruction set that has products in bfloat16, with the other kernels of the best there is: those of
-// this machine, and both in plain Go, of which f is told since they are slow.
+// withPairs runs f as a subtest for each instruction set that has products in bfloat16: those of this machine and
+// two in plain Go. The other kernels are the best available. f is told whether the set is plain Go, which is
+// slow.
 func withPairs(t *testing.T, name string, f func(t *testing.T, plain bool)) {
 	before := activePairs
 	defer func() { activePairs = before }()
@@ -27,7 +28,7 @@ func withPairs(t *testing.T, name string, f func(t *testing.T, plain bool)) {
 	}
 }
 
-// sums is what results of an instruction set, and of its twin in plain Go, have in common.
+// sums names the order of additions, which an instruction set and its twin in plain Go have in common.
 func sums() string {
 	if activePairs.pairs.row != nil {
 		return "amx"
@@ -35,8 +36,8 @@ func sums() string {
 	return "avx512bf16"
 }
 
-// bits16 returns n numbers of float32 of which some are what arithmetic is tried on: zeros, subnormal ones, infinities, NaN, ties between two
-// numbers of bfloat16, the largest and the smallest.
+// bits16 returns n float32s, some of which are special cases for arithmetic: zeros, subnormal numbers,
+// infinities, NaN, ties between two bfloat16 numbers, and the largest and smallest numbers.
 func bits16(rng *rand.Rand, n int) []float32 {
 	special := []uint32{
 		0, 0x80000000, 1, 0x80000001, 0x007fffff, 0x807fffff, 0x00800000, 0x80800000, 0x7f7fffff, 0xff7fffff, 0x7f800000, 0xff800000,
@@ -58,12 +59,12 @@ func bits16(rng *rand.Rand, n int) []float32 {
 	return x
 }
 
-// sameBits tells whether two numbers are one, or both none.
+// sameBits reports whether two numbers have the same bits or are both NaN.
 func sameBits(a, b float32) bool {
 	return math.Float32bits(a) == math.Float32bits(b) || a != a && b != b
 }
 
-// TestRoundBFloat16 compares with the definition: of the two numbers around one, the nearer, or the even one.
+// TestRoundBFloat16 compares with the definition: the nearer of the two neighboring numbers, or the even one.
 func TestRoundBFloat16(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, x := range bits16(rng, 100000) {
@@ -93,7 +94,8 @@ func TestRoundBFloat16(t *testing.T) {
 	}
 }
 
-// TestPairsAsAssembly packs and multiplies 10⁶ random and special numbers in plain Go and in assembly, and wants the same bits.
+// TestPairsAsAssembly packs and multiplies 10⁶ random and special numbers in plain Go and in assembly, and
+// requires the same bits.
 func TestPairsAsAssembly(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, s := range supportedPairs {
@@ -145,7 +147,7 @@ func TestFuse(t *testing.T) {
 	for range 200000 {
 		x, y, z := float32(rng.NormFloat64()), float32(rng.NormFloat64()), float32(math.Ldexp(rng.NormFloat64(), rng.IntN(4)))
 		if got, want := fuse(x, y, z), float32(math.FMA(float64(x), float64(y), float64(z))); got != want {
-			// float64's is rounded once already; where both differ, the exact sum lies between.
+			// The float64 result has already been rounded once; if both differ, the exact sum lies between them.
 			exact := math.FMA(float64(x), float64(y), float64(z))
 			if math.Abs(float64(got)-exact) > math.Abs(float64(want)-exact) {
 				t.Fatalf("fuse(%v, %v, %v) is %v, want %v", x, y, z, got, want)
@@ -174,7 +176,7 @@ func TestFuse(t *testing.T) {
 // TestChoosePairs asks for every name there may be in GORGPT_ISA.
 func TestChoosePairs(t *testing.T) {
 	best := supportedPairs[0]
-	if best == &genericPairs { // nobody gets that who has not asked for it
+	if best == &genericPairs { // never chosen unless it is named
 		best = nil
 	}
 	for _, name := range []string{"", "sse9", "AVX2"} {
@@ -194,7 +196,7 @@ func TestChoosePairs(t *testing.T) {
 	}
 }
 
-// TestPrecisionMissing tells what one hears where there are no products in bfloat16.
+// TestPrecisionMissing checks the error if there are no products in bfloat16.
 func TestPrecisionMissing(t *testing.T) {
 	before := activePairs
 	defer func() { activePairs = before }()

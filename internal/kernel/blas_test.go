@@ -25,7 +25,7 @@ func TestSgemm(t *testing.T) {
 	}
 }
 
-// TestSgemmPanics compares the panics for arguments that do not fit with gonum's.
+// TestSgemmPanics compares the panics for inconsistent arguments with gonum's.
 func TestSgemmPanics(t *testing.T) {
 	x := make([]float32, 12)
 	const n = blas.NoTrans

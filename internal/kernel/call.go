@@ -1,7 +1,7 @@
 package kernel
 
-// call holds the arguments of a kernel while For works on it. A closure would do the same,
-// but each call of the kernel would allocate one.
+// call holds the arguments of a kernel while For runs it. A closure would do the same, but each call of the
+// kernel would allocate one.
 type call struct {
 	out, x, y        []float32
 	gain, bias       []float32

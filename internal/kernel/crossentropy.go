@@ -1,11 +1,11 @@
 package kernel
 
-// headRows is the number of rows whose logits are held at once. It is part of the
-// arithmetic: the weight's gradient is the sum over chunks.
+// headRows is the number of rows whose logits are held at a time. It is part of the arithmetic: the gradient of
+// the weight is a sum over chunks of this size.
 const headRows = 256
 
-// counted is the number of targets that are there. A negative one marks a row that
-// counts neither in the mean of the losses nor in its gradient.
+// counted returns the number of targets. A negative entry marks a row without a target, which counts neither in
+// the mean loss nor in its gradient.
 func counted(targets []int) int {
 	n := 0
 	for _, t := range targets {
@@ -16,35 +16,35 @@ func counted(targets []int) int {
 	return n
 }
 
-// Head is a linear layer onto a vocabulary with the mean cross-entropy behind it.
-// It works in chunks of rows, so the logits of a batch never exist at once, and
-// computes the gradients along with the loss, while a chunk's logits are there.
+// Head is a linear layer onto a vocabulary followed by the mean cross-entropy. It works in chunks of rows, so
+// that the logits of a whole batch never exist at once, and computes the gradients along with the loss, while it
+// has a chunk's logits.
 type Head struct {
 	Rows, Width, Vocab int
 	Precision          Precision // of the products
 	LossTerms
 }
 
-// Logits is the number of logits of a chunk.
+// Logits is the number of logits in a chunk.
 func (h Head) Logits() int { return min(headRows, h.Rows) * h.Vocab }
 
-// HeadGrad is where [Head.Loss] puts gradients: DX (Rows, Width) is set to that of x,
-// DW (Vocab, Width) to Alpha times that of w plus Beta times itself. Either may be nil.
+// HeadGrad says where [Head.Loss] puts gradients: DX (Rows, Width) is set to the gradient of x, and DW (Vocab,
+// Width) to Alpha times the gradient of w plus Beta times DW. Either may be nil.
 type HeadGrad struct {
 	DX, DW      []float32
 	Alpha, Beta float32
 }
 
-// HeadWeight is the weight (Vocab, Width) of a [Head]: numbers, or in few bits where no gradient is wanted.
+// HeadWeight is the weight (Vocab, Width) of a [Head]: either Numbers, or Packed if no gradient is wanted.
 type HeadWeight struct {
 	Numbers []float32
 	Packed  *Packed
 }
 
-// Loss returns the mean over the rows of x (Rows, Width) that have a target of
-// −log softmax(x·wᵀ) at it, for w (Vocab, Width), and its gradients as far as g
-// asks. Without any target they are zero. With weights, one a row, it is the sum of what
-// they multiply instead of the mean. It works in logits (Logits) and losses (Rows).
+// Loss returns the mean of −log softmax(x·wᵀ) at the targets, over the rows of x (Rows, Width) that have one, for
+// w (Vocab, Width). It also computes the gradients that g asks for. If no row has a target, loss and gradients
+// are zero. With weights, one for each row, the loss is the weighted sum instead of the mean. logits (Logits) and
+// losses (Rows) are buffers.
 func (h Head) Loss(x []float32, w HeadWeight, targets []int, weights []float32, g HeadGrad, logits, losses []float32) float32 {
 	n := max(1, counted(targets))
 	scale := 1 / float32(n)
@@ -76,7 +76,7 @@ func (h Head) Loss(x []float32, w HeadWeight, targets []int, weights []float32, 
 	return weighedMean(losses[:h.Rows], weights, n)
 }
 
-// weighedMean is the sum of the losses, times weights if there are any, by n.
+// weighedMean returns the sum of the losses, each times its weight if there are weights, divided by n.
 func weighedMean(losses, weights []float32, n int) float32 {
 	var sum float64
 	for r, l := range losses {
@@ -88,8 +88,8 @@ func weighedMean(losses, weights []float32, n int) float32 {
 	return float32(sum / float64(n))
 }
 
-// rowLosses files the losses of the rows and, if asked, turns their logits into the
-// gradient of the mean.
+// rowLosses stores the losses of the rows and, if gradient is set, turns their logits into the gradient of the
+// mean.
 func (c call) rowLosses(gradient bool) {
 	rows, grain := len(c.ids), rowGrain(exponentialGrain, c.width)
 	if gradient {
@@ -107,7 +107,7 @@ func (c call) rowLosses(gradient bool) {
 	})
 }
 
-// crossEntropy is CrossEntropy of row r, 0 if it has no target.
+// crossEntropy is CrossEntropy of row r, or 0 if the row has no target.
 func (c *call) crossEntropy(r int) float32 {
 	if c.ids[r] < 0 {
 		return 0
@@ -118,7 +118,7 @@ func (c *call) crossEntropy(r int) float32 {
 	return CrossEntropy(c.row(c.x, r), c.ids[r])
 }
 
-// crossEntropyGrad is CrossEntropyGrad of row r, 0 if it has no target.
+// crossEntropyGrad is CrossEntropyGrad of row r, or 0 if the row has no target.
 func (c *call) crossEntropyGrad(r int) float32 {
 	row := c.row(c.x, r)
 	if c.ids[r] < 0 {
@@ -142,8 +142,8 @@ func CrossEntropy(row []float32, target int) float32 {
 	return float32(LogSumExp(row) - float64(row[target]))
 }
 
-// CrossEntropyGrad is CrossEntropy and turns row into scale times its gradient,
-// softmax(row) less 1 at the target.
+// CrossEntropyGrad returns the CrossEntropy and turns row into scale times its gradient, which is softmax(row)
+// minus 1 at the target.
 func CrossEntropyGrad(row []float32, target int, scale float32) float32 {
 	at := row[target]
 	largest := active.vec.maximum(row)
@@ -156,8 +156,8 @@ func CrossEntropyGrad(row []float32, target int, scale float32) float32 {
 // rowLosses lends the losses of rows to [MeanCrossEntropy].
 var rowLosses scratch
 
-// MeanCrossEntropy is the mean of CrossEntropy over the rows of width vocab that
-// have a target, 0 if none has.
+// MeanCrossEntropy is the mean of CrossEntropy over the rows, of width vocab, that have a target, or 0 if none
+// has.
 func MeanCrossEntropy(logits []float32, targets []int, vocab int) float32 {
 	losses := rowLosses.borrow(len(targets))
 	defer rowLosses.giveBack(losses)
@@ -169,8 +169,7 @@ func MeanCrossEntropy(logits []float32, targets []int, vocab int) float32 {
 	return float32(sum / float64(max(1, counted(targets))))
 }
 
-// MeanCrossEntropyGrad turns logits into scale times the gradient of their
-// MeanCrossEntropy.
+// MeanCrossEntropyGrad turns logits into scale times the gradient of their MeanCrossEntropy.
 func MeanCrossEntropyGrad(logits []float32, targets []int, vocab int, scale float32) {
 	scale /= float32(max(1, counted(targets)))
 	call{x: logits, ids: targets, alpha: scale, width: vocab}.split(len(targets), rowGrain(exponentialGrain, vocab), func(c *call, lo, hi int) {

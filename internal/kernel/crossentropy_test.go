@@ -47,8 +47,8 @@ func headReference(x, w []float32, targets []int, weights []float32, width, voca
 	return loss, dx, dw
 }
 
-// TestHead: loss and gradients over several chunks of rows, of which some have no target, with
-// and without weights, whichever gradients are asked for; the mean of logits too.
+// TestHead checks loss and gradients over several chunks of rows, some of which have no target, with and without
+// weights, and for all combinations of requested gradients. It also checks the mean cross-entropy of logits.
 func TestHead(t *testing.T) {
 	const width, vocab, alpha, beta = 5, 7, 0.5, 2
 	near := func(what string, got []float32, want []float64) {
@@ -106,8 +106,8 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// BenchmarkHead times gpt2's head over 64 rows, forward and backward, with each of the terms of its loss and without, by turns, and
-// tells the ratios of the shortest times.
+// BenchmarkHead times gpt2's head over 64 rows, forward and backward, alternately with and without each of the
+// terms of its loss, and reports the ratios of the shortest times.
 func BenchmarkHead(b *testing.B) {
 	const rows, width, vocab = 64, 768, 50257
 	x, w := normals(1, rows*width), normals(2, vocab*width)

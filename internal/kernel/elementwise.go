@@ -1,22 +1,22 @@
 package kernel
 
-// Grains of For: how many elements are worth another goroutine, such that they take some
-// microseconds, several times as long as it takes to hand them over. A kernel's elements
-// cost what one addition does, some of them, or what an exponential function does.
+// Grains of For: the number of elements that make another goroutine worthwhile. They take some microseconds,
+// several times as long as handing them over takes. An element of a kernel costs about as much as one addition,
+// as several, or as an exponential function.
 const (
 	additionGrain    = 1 << 15
 	elementGrain     = 1 << 14
 	exponentialGrain = 1 << 13
 )
 
-// rowGrain is the number of rows of some width that hold the elements of a grain.
+// rowGrain is the number of rows of the given width that hold the elements of a grain.
 func rowGrain(elements, width int) int { return 1 + elements/max(width, 1) }
 
-// columnGrain is the number of columns of some rows that hold the elements of a grain, but
-// not so few that little is read of a row at a time.
+// columnGrain is the number of columns, of the given number of rows, that hold the elements of a grain. It has a
+// minimum, so that a reasonable part of each row is read at a time.
 func columnGrain(elements, rows int) int { return max(64, 1+elements/max(rows, 1)) }
 
-// Add sets out = a + b. out may be one of them.
+// Add sets out = a + b. out may be a or b.
 func Add(out, a, b []float32) {
 	n := len(out)
 	call{out: out, x: a[:n], y: b[:n]}.split(n, additionGrain, func(c *call, lo, hi int) {
@@ -31,7 +31,7 @@ func add(out, a, b []float32) {
 	}
 }
 
-// Mul sets out = a·b, element by element. out may be one of them.
+// Mul sets out = a·b, element by element. out may be a or b.
 func Mul(out, a, b []float32) {
 	n := len(out)
 	call{out: out, x: a[:n], y: b[:n]}.split(n, additionGrain, func(c *call, lo, hi int) {
@@ -60,7 +60,7 @@ func axpy(y []float32, alpha float32, x []float32) {
 	}
 }
 
-// Scale sets out to alpha·x. out may be x.
+// Scale sets out = alpha·x. out may be x.
 func Scale(out, x []float32, alpha float32) {
 	call{out: out[:len(x)], x: x, alpha: alpha}.split(len(x), additionGrain, func(c *call, lo, hi int) {
 		active.vec.scale(c.out[lo:hi], c.x[lo:hi], c.alpha)
@@ -79,7 +79,7 @@ func AddRow(x, bias []float32, rows int) {
 	AddPeriodic(x, x, bias)
 }
 
-// AddPeriodic sets out to x plus table, repeated as often as it fits into x. out may be x.
+// AddPeriodic sets out = x + table, where table is repeated as often as it fits into x. out may be x.
 func AddPeriodic(out, x, table []float32) {
 	if len(table) == 0 {
 		return
@@ -95,7 +95,8 @@ func AddPeriodic(out, x, table []float32) {
 	})
 }
 
-// RowDots sets each element of out to Σ x·y over a row of x and y, of which each has as many as out elements.
+// RowDots sets each element of out to the scalar product of a row of x and the same row of y. x and y have as
+// many rows as out has elements.
 func RowDots(out, x, y []float32) {
 	width := len(x) / max(len(out), 1)
 	call{out: out, x: x, y: y[:len(x)], width: width}.split(len(out), rowGrain(additionGrain, width), func(c *call, lo, hi int) {
@@ -122,5 +123,5 @@ func sumRows(out, x []float32, rows, stride int) {
 	}
 }
 
-// SumPeriodic sets table to the sum of the parts of x that are as long.
+// SumPeriodic sets table to the sum of the consecutive parts of x that have its length.
 func SumPeriodic(table, x []float32) { SumRows(table, x, len(x)/len(table)) }

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// publicCases call every exported function that shares its work out, on slices large enough
-// that it does, and return what they wrote.
+// publicCases call every exported function that shares out its work, on slices that are large enough for that,
+// and return what they wrote.
 func publicCases() map[string]func() []float32 {
 	const rows, width, vocab = 700, 131, 1003
 	n := rows * width
@@ -108,7 +108,7 @@ func TestVectorKernelsAllocate(t *testing.T) {
 	})
 }
 
-// TestSumsAgainstFloat64 covers what adds rows up or repeats them.
+// TestSumsAgainstFloat64 covers the functions that sum or repeat rows.
 func TestSumsAgainstFloat64(t *testing.T) {
 	const rows, width, period = 90, 37, 3
 	x, row, ids := normals(1, rows*width), normals(2, period*width), make([]int, rows)

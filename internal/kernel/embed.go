@@ -9,8 +9,8 @@ func Gather(out, table []float32, ids []int, width int) {
 	})
 }
 
-// ScatterAxpy adds alpha times row n of x to row ids[n] of table. Work is split by
-// columns, so the rows of one id are added in their order.
+// ScatterAxpy adds alpha times row n of x to row ids[n] of table. Work is split by columns, so rows with the same
+// id are added in order.
 func ScatterAxpy(table []float32, alpha float32, x []float32, ids []int, width int) {
 	call{out: table, alpha: alpha, x: x, ids: ids, width: width}.split(width, columnGrain(additionGrain, len(ids)), func(c *call, lo, hi int) {
 		for n, id := range c.ids {

@@ -6,14 +6,13 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel/minimax"
 )
 
-// The functions of this file and of activation.go are written here in float64, in which
-// the few float32 operations of the assembly have no error worth mention. The coefficients
-// are the same.
+// The functions of this file and of activation.go are written here in float64, in which the few operations that
+// the assembly does in float32 have no error worth mentioning. The coefficients are the same.
 
-// exp returns eˣ, to be rounded to float32: x = n·ln 2 + r, eˣ = 2ⁿ·eʳ. Rounded, it is
-// within 0.6 units in the last place of the exact value, the assembly within 1.
+// exp returns eˣ, to be rounded to float32. It uses x = n·ln 2 + r, eˣ = 2ⁿ·eʳ. Rounded, the result is within 0.6
+// units in the last place of the exact value; that of the assembly is within 1.
 func exp(x float64) float64 {
-	// Where 2ⁿ is infinite, and where it is about to leave the normal numbers.
+	// The limits beyond which 2ⁿ overflows, or would become subnormal.
 	const overflow, underflow = 709.6, -708
 	if x < underflow {
 		return 0
@@ -25,9 +24,9 @@ func exp(x float64) float64 {
 	return (1 + r + r*r*expPolynomial(r)) * scale
 }
 
-// reduceExp splits x = n·ln 2 + r, |r| ≤ ½ ln 2, and returns r and 2ⁿ.
+// reduceExp splits x = n·ln 2 + r with |r| ≤ ½ ln 2, and returns r and 2ⁿ.
 func reduceExp(x float64) (r, scale float64) {
-	const roundUp = 3 << 51 // added to n it leaves it in the lowest bits
+	const roundUp = 3 << 51 // adding it to n leaves n in the lowest bits
 	sum := x*math.Log2E + roundUp
 	return x - (sum-roundUp)*math.Ln2, math.Float64frombits((math.Float64bits(sum) + 1023) << 52)
 }

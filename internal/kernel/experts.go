@@ -1,9 +1,9 @@
 package kernel
 
-// A token's picks are slots: rows of a buffer that lie sorted by expert. A negative slot is none. slots has k for each of
-// the tokens' rows, float32s that are whole.
+// The choices of a token are slots: rows of a buffer that is sorted by expert. A negative slot means none. slots
+// has k entries for each token, whole numbers stored as float32.
 
-// Dispatch sets row slots[n·k+j] of out to row n of x, for all j. The other rows of out stay.
+// Dispatch sets row slots[n·k+j] of out to row n of x, for all j. The other rows of out are left unchanged.
 func Dispatch(out, x, slots []float32, k, width int) {
 	call{out: out, x: x, y: slots, rows: k, width: width}.split(len(slots)/k, rowGrain(additionGrain, k*width), func(c *call, lo, hi int) {
 		for n := lo; n < hi; n++ {
@@ -16,8 +16,8 @@ func Dispatch(out, x, slots []float32, k, width int) {
 	})
 }
 
-// Combine sets row n of out to the sum over j of weights[n·k+j] times row slots[n·k+j] of x, in the order of j; weights may be nil,
-// for 1.
+// Combine sets row n of out to the sum over j of weights[n·k+j] times row slots[n·k+j] of x, in the order of j.
+// If weights is nil, they are 1.
 func Combine(out, x, slots, weights []float32, k, width int) {
 	call{out: out, x: x, y: slots, grad: weights, rows: k, width: width}.split(len(slots)/k, rowGrain(additionGrain, k*width), func(c *call, lo, hi int) {
 		clear(c.out[lo*c.width : hi*c.width])
@@ -33,8 +33,8 @@ func Combine(out, x, slots, weights []float32, k, width int) {
 	})
 }
 
-// CombineGrad computes the gradients of Combine from dout, that of out: of x, of which rows that are no slot stay, and of weights.
-// Either may be nil.
+// CombineGrad computes the gradients of Combine from dout, the gradient of out: dx, whose rows that are not in
+// slots are left unchanged, and dweights. Either may be nil.
 func CombineGrad(dx, dweights, dout, x, slots, weights []float32, k, width int) {
 	c := call{out: dx, moment1: dweights, gain: dout, x: x, y: slots, grad: weights, rows: k, width: width}
 	c.split(len(slots)/k, rowGrain(additionGrain, 2*k*width), func(c *call, lo, hi int) {

@@ -2,19 +2,20 @@ package kernel
 
 import "fmt"
 
-// Gemm computes C = alpha·op(A)·op(B) + beta·C in row-major order, where op
-// transposes if transA or transB says so. After op, A is m×k, B is k×n and C is
-// m×n; lda, ldb and ldc are the row lengths of the matrices as stored. A beta of 0
-// clears C, even of NaN; an alpha of 0 ignores A and B. C must not overlap A or B.
+// Gemm computes C = alpha·op(A)·op(B) + beta·C in row-major order, where op transposes if transA or transB says
+// so. After op, A is m×k, B is k×n and C is m×n; lda, ldb and ldc are the row lengths of the matrices as stored.
+// If beta is 0, C is overwritten, even if it contains NaN; if alpha is 0, A and B are ignored. C must not overlap
+// A or B.
 //
-// The result does not depend on GOMAXPROCS. It panics if a slice is too short.
+// The result does not depend on GOMAXPROCS. Gemm panics if a slice is too short.
 func Gemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
 	GemmLike(Float32, m, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
 
-// GemmLike is Gemm in a precision, with the bits that the rows of C have in a product of so many rows, for an A that is not
-// transposed: those of several sequences together, of which each has that many, are the same as alone, and so are those of
-// an expert, to which some of so many rows were sent. In bfloat16 they are the same for any number of rows.
+// GemmLike is Gemm in the given precision. If A is not transposed, the rows of C have the same bits as in a
+// product with the given number of rows. So sequences with that many rows each give the same results together as
+// alone, and so do the rows that an expert receives out of that many rows. In bfloat16, results are the same for
+// any number of rows.
 func GemmLike(precision Precision, rows int, transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
 	if m <= 0 || n <= 0 {
 		return
@@ -55,7 +56,7 @@ func GemmLike(precision Precision, rows int, transA, transB bool, m, n, k int, a
 		return
 	}
 	if rows <= fewRows && transB && !transA {
-		p.dotRows() // alone it is summed in another order than packed
+		p.dotRows() // a single row is summed in another order than in a packed product
 		return
 	}
 	if few {
@@ -73,15 +74,14 @@ func GemmLike(precision Precision, rows int, transA, transB bool, m, n, k int, a
 	p.large()
 }
 
-// check panics if x cannot hold rows×cols elements in rows of length ld: the assembly
-// would not notice.
+// check panics if x cannot hold rows×cols elements in rows of length ld, since the assembly would not notice.
 func check(name string, rows, cols int, x []float32, ld int) {
 	if ld < cols || len(x) < (rows-1)*ld+cols {
 		panic(fmt.Sprintf("kernel: Gemm: %s is %d×%d in rows of %d, but has %d elements", name, rows, cols, ld, len(x)))
 	}
 }
 
-// scale multiplies x by beta; 0 clears even NaN.
+// scale multiplies x by beta; a beta of 0 clears even NaN.
 func scale(beta float32, x []float32) {
 	switch beta {
 	case 0:

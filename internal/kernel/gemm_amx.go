@@ -2,21 +2,24 @@ package kernel
 
 import "math"
 
-// AMX multiplies tiles of registers: 16 rows of 16 pairs of A with 16 rows of pairs of 16 columns of B, to 16×16 float32s. Two by two of them make one of our
-// tiles. Their shapes are set by an instruction that takes as long as some products, and no state may outlive a call, so that a call goes
-// along a row of panels; it leaves the sums in memory, from which they are added to C.
+// AMX multiplies tiles held in registers: 16 rows of 16 pairs of A times 16 rows of pairs of 16 columns of B give
+// 16×16 float32s. Two by two of these make one of our tiles. The shapes of the registers are configured by an
+// instruction that takes as long as several products, and no state may outlive a call, so one call goes along a
+// row of panels. It leaves the sums in memory, from where they are added to C.
 
-// rowFunc computes rows of a whole tile, or fewer, of A·B for some panels of B, next elements apart: of blocks·amxBlock pairs along k. The rows of A are
-// rsa elements apart. dst gets tiles of rows×32, each in the room of a whole one; rows that A does not have stay as they are.
+// rowFunc computes up to a whole tile of rows of A·B for some panels of B that are next elements apart, over
+// blocks·amxBlock pairs along k. The rows of A are rsa elements apart. dst gets tiles of rows×32, each in the
+// space of a whole tile; rows that A does not have are left unchanged.
 type rowFunc func(rows, blocks int, a *float32, rsa int, b *float32, next, panels int, dst *float32)
 
 const (
-	// amxTile is the number of rows, and of columns, of a tile of C; amxBlock that of the pairs that an instruction sums.
+	// amxTile is the number of rows, and of columns, of a tile of C; amxBlock is the number of pairs that an
+	// instruction sums.
 	amxTile  = 32
 	amxBlock = 16
 )
 
-// computeRows adds a band to C, as compute does, if the isa has a rowFunc.
+// computeRows adds a band to C, as compute does. It is used if the isa has a rowFunc.
 func (p *product) computeRows(s *workspace, b *band) {
 	beta := p.beta
 	if p.from+b.from > 0 {
@@ -38,8 +41,9 @@ func (p *product) computeRows(s *workspace, b *band) {
 	}
 }
 
-// rowOfTiles is a rowFunc in plain Go, as Intel describes TDPBF16PS: of 16 pairs the products of first and of second numbers are summed apart,
-// from 0 on, then those two sums are added up, and what comes of it to C. Subnormal numbers are zeros.
+// rowOfTiles is a rowFunc in plain Go that follows Intel's description of TDPBF16PS: over 16 pairs, the products
+// of the first numbers and those of the second numbers are summed separately, beginning with 0; then the two sums
+// are added together, and the result is added to C. Subnormal numbers are treated as zeros.
 func rowOfTiles(rows, blocks int, a *float32, rsa int, b *float32, next, panels int, dst *float32) {
 	for j := range panels {
 		for i := range rows {
@@ -60,7 +64,7 @@ func rowOfTiles(rows, blocks int, a *float32, rsa int, b *float32, next, panels 
 	}
 }
 
-// finishTile computes C = alpha·src + beta·C for rows of 32 columns, of which bit j of mask tells whether column j exists.
+// finishTile computes C = alpha·src + beta·C for rows of 32 columns. Bit j of mask tells whether column j exists.
 func finishTile(rows int, src, c *float32, ldc int, alpha, beta float32, mask uint32) {
 	for i := range rows {
 		for j, sum := range at(src, i*amxTile, amxTile) {
@@ -77,8 +81,8 @@ func finishTile(rows int, src, c *float32, ldc int, alpha, beta float32, mask ui
 	}
 }
 
-// turnPairs makes pairs of k rows of src, a multiple of 32, cut to 16 columns, of which bit j of mask tells whether column j exists, and stores
-// those of a column as a row of dst.
+// turnPairs makes pairs of k rows of src, where k is a multiple of 32, cut to 16 columns, and stores the pairs of
+// each column as a row of dst. Bit j of mask tells whether column j exists.
 func turnPairs(k int, dst *float32, ldd int, src *float32, lds int, mask uint32) {
 	for j := 0; mask>>j != 0; j++ {
 		for p, to := 0, pairsAt(dst, j*ldd, k/2); p < k/2; p++ {
@@ -87,8 +91,10 @@ func turnPairs(k int, dst *float32, ldd int, src *float32, lds int, mask uint32)
 	}
 }
 
-// amxConfig is what the processor is told of its tiles: of the first of each two the rows above 16 of a C or an A are missing. See the Software
-// Developer's Manual, volume 1, §18.2: byte 0 is the palette, bytes 16 on are two for the bytes of a tile's row, bytes 48 on its rows.
+// amxConfig is the configuration of the processor's tiles. Of each two tiles of C, or of A, the first has up to
+// 16 rows, and the second the rows after these. See the Software Developer's Manual, volume 1, §18.2: byte 0 is
+// the palette, the bytes from 16 on are pairs of bytes with the width of a tile's row in bytes, and those from 48
+// on its number of rows.
 func amxConfig(rows int) (config [64]byte) {
 	config[0] = 1
 	tile := func(number, rows int) {
@@ -103,7 +109,7 @@ func amxConfig(rows int) (config [64]byte) {
 	return config
 }
 
-// amxModel is the set of kernels of AMX in plain Go.
+// amxModel is the set of AMX kernels in plain Go.
 var amxModel = isa{
 	name:   "amx",
 	rows:   amxTile,

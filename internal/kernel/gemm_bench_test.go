@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// BenchmarkGemm multiplies matrices of GPT-2 124M: m is 256 or 1024 tokens in the forward pass
-// (NN; NT for the tied head) and for the gradient of the input (NT), k is for the gradient
-// of the weights (TN); then those of one head, and of a single token.
+// BenchmarkGemm multiplies matrices of GPT-2 124M. In the forward pass (NN; NT for the tied head) and for the
+// gradient of the input (NT), m is 256 or 1024 tokens; for the gradient of the weights (TN), k is. Then it
+// multiplies the matrices of one attention head, and those of a single token.
 func BenchmarkGemm(b *testing.B) {
 	for _, c := range []struct {
 		trans   string
@@ -83,8 +83,9 @@ func reportFLOPs(b *testing.B, m, n, k int) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkGemmFewRows multiplies some rows, of sequences that are generated together, by the weights of blocks, one after the other as a
-// model has them, and by the head: what goes through memory is to be as fast as of one.
+// BenchmarkGemmFewRows multiplies some rows, as from sequences that are generated together, by the weights of
+// blocks, one after another as in a model, and by the head. The weights should be read from memory as fast as
+// with a single row.
 func BenchmarkGemmFewRows(b *testing.B) {
 	for _, c := range []struct {
 		trans    string

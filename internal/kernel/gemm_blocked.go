@@ -2,69 +2,70 @@ package kernel
 
 import "runtime"
 
-// Sizes, in elements, by measurement on Sapphire Rapids (48 KiB of first-level and 2
-// MiB of second-level cache a core).
+// Sizes in elements, found by measurement on Sapphire Rapids (48 KiB of first-level and 2 MiB of second-level
+// cache per core).
 const (
-	// smallProduct is the number of multiplications below which one goroutine works.
+	// smallProduct is the number of multiplications below which only one goroutine works.
 	smallProduct = 1 << 19
-	// maxDepth bounds the part of k that is summed in registers before C is touched.
+	// maxDepth bounds the part of k that is summed in registers before C is updated.
 	maxDepth = 384
-	// block bounds what is packed at once for all, which should stay in the third-level cache.
+	// block bounds the amount that is packed at once for all goroutines; it should stay in the third-level cache.
 	block = 3 << 18
-	// B is read where it is if it has not more than directDepth rows and directB elements, and C is
-	// not more than directTiles tiles high, or narrow.
+	// B is read in place if it has at most directDepth rows and directB elements, and C is at most directTiles
+	// tiles high or narrow.
 	directDepth = 256
 	directB     = 1 << 17
 	directTiles = 8
-	// A is read where it is up to directColumns columns of C, or directColumnsT if it is transposed:
-	// beyond, its rows are asked for so often that packing them pays.
+	// A is read in place if C has at most directColumns columns, or directColumnsT if A is transposed. With more
+	// columns, its rows are read so often that packing them pays off.
 	directColumns  = 1536
 	directColumnsT = 128
-	// largeA is more than the second-level cache holds of A.
+	// largeA is a size of A that exceeds the second-level cache.
 	largeA = 1 << 18
-	// packGrain is the number of tiles or panels that a goroutine shall pack at least: it reads
-	// them side by side.
+	// packGrain is the least number of tiles or panels that a goroutine packs at a time; it reads them side by
+	// side.
 	packGrain = 8
-	// tallColumns bounds the columns of a C that is cut by rows: a step of B should stay in the
+	// tallColumns bounds the columns of a C whose rows are shared out: a step of B should stay in the
 	// second-level cache.
 	tallColumns = 768
-	// maxGroup is the number of panels that are packed at once; they should stay in the
-	// second-level cache.
+	// maxGroup is the number of panels that are packed at once; they should stay in the second-level cache.
 	maxGroup = 12
 )
 
 // product is one call of Gemm and the block of it that is being computed.
 //
-// C is cut into tiles of isa.rows×isa.cols, and the tiles one above the other share a panel of B,
-// isa.cols wide. Sums over more than step products are added to C step by step. Where
-// rows are to be read more often than packing them costs, they are packed: by all goroutines for
-// all, or by one for itself, right before use, while they are in its caches.
+// C is cut into tiles of isa.rows×isa.cols. Tiles in the same columns share a panel of B, which is isa.cols wide.
+// Sums over more than step products are added to C step by step. If rows are read more often than packing them
+// costs, they are packed: either by all goroutines for all, or by one for itself just before use, while they are
+// in its caches.
 //
-// In bfloat16 all of both is packed, and what is said of elements along k, k itself, steps and depths, is of pairs of them.
+// In bfloat16, A and B are always packed entirely, and everything that refers to elements along k, including k
+// itself, steps and depths, refers to pairs of them.
 type product struct {
 	*isa
 	transA, transB bool
 	m, n, k        int
-	length         int // k in numbers
+	length         int // k in numbers, not pairs
 	alpha, beta    float32
 	a, b, c        []float32
 	lda, ldb, ldc  int
 
 	row, rows   int // rows of the block
 	from, depth int // the block's part of k
-	step        int // depth of what is summed in registers
+	step        int // depth of the sums in registers
 	splits      int
-	packedA     []float32 // A's whole tiles, for each step in turn; empty if A is read directly
-	packedB     []float32 // all panels, for each step in turn; empty if each goroutine packs its own
+	packedA     []float32 // A's whole tiles, one step after another; empty if A is read in place
+	packedB     []float32 // all panels, one step after another; empty if each goroutine packs its own
 }
 
 // panels is the number of panels of B.
 func (p *product) panels() int { return (p.n + p.cols - 1) / p.cols }
 
-// heights is the number of tiles one above the other in a block.
+// heights is the number of rows of tiles in a block.
 func (p *product) heights() int { return (p.rows + p.isa.rows - 1) / p.isa.rows }
 
-// wholeTiles is the number of them that can be packed: that have all rows, unless they are of pairs.
+// wholeTiles is the number of tiles in a column that can be packed: those with all rows, or all of them in
+// bfloat16.
 func (p *product) wholeTiles() int {
 	if p.pairs != nil {
 		return p.heights()
@@ -72,8 +73,8 @@ func (p *product) wholeTiles() int {
 	return p.rows / p.isa.rows
 }
 
-// setStep divides k evenly into the parts that are summed in registers. They depend on
-// k only, and with them the rounding.
+// setStep divides k evenly into the parts that are summed in registers. The parts, and with them the rounding,
+// depend only on k.
 func (p *product) setStep() {
 	parts := (p.k + maxDepth - 1) / maxDepth
 	p.step = ((p.k+parts-1)/parts + 15) &^ 15
@@ -104,7 +105,7 @@ func (p *product) large() {
 	teams.put(t)
 }
 
-// tall computes a C of few panels: B is packed for all, and rows of C are shared out.
+// tall computes a C with few panels: B is packed for all goroutines, and the rows of C are shared out.
 func (t *team) tall() {
 	t.rows = t.m
 	width := t.panels() * t.cols
@@ -120,7 +121,8 @@ func (t *team) tall() {
 	}
 }
 
-// wide computes a C of many panels: A is packed for all, block by block, and panels are shared out.
+// wide computes a C with many panels: A is packed for all goroutines, block by block, and the panels are shared
+// out.
 func (t *team) wide() {
 	maxRows, maxPart := t.blockSize()
 	for t.row = 0; t.row < t.m; t.row += t.rows {
@@ -138,8 +140,7 @@ func (t *team) wide() {
 	}
 }
 
-// blockSize returns the rows and the part of k of a block: all, if A fits, and otherwise
-// about equal parts.
+// blockSize returns the rows and the part of k of a block: everything if A fits, and otherwise about equal parts.
 func (p *product) blockSize() (rows, part int) {
 	if p.m*p.k <= block {
 		return p.m, p.k
@@ -153,7 +154,7 @@ func (p *product) blockSize() (rows, part int) {
 	return (rows + p.isa.rows - 1) / p.isa.rows * p.isa.rows, p.step
 }
 
-// setSplits cuts the columns of tiles, if there are too few to keep all goroutines busy.
+// setSplits divides the columns of tiles if there are too few of them to keep all goroutines busy.
 func (p *product) setSplits() {
 	procs, panels := runtime.GOMAXPROCS(0), p.panels()
 	p.splits = 1
@@ -162,9 +163,9 @@ func (p *product) setSplits() {
 	}
 }
 
-// grain is the number of parts of panels that a goroutine shall do at least at once: enough to use
-// what is packed more than once, and little enough for all to end together. An A that the
-// second-level cache does not hold is read again each time.
+// grain is the least number of parts of panels that a goroutine computes at a time: enough to use what is packed
+// more than once, and few enough that all goroutines end together. An A that does not fit into the second-level
+// cache is read again each time.
 func (p *product) grain() int {
 	pieces := 4 * runtime.GOMAXPROCS(0)
 	if p.rows*p.depth > largeA {
@@ -174,8 +175,8 @@ func (p *product) grain() int {
 	return max(min(p.panels()*p.splits/pieces, maxGroup*p.splits), 1+short)
 }
 
-// team is what the goroutines that compute a product share. Its functions are made
-// once, so that a product allocates nothing.
+// team is what the goroutines that compute a product share. Its functions are created once, so that a product
+// does not allocate.
 type team struct {
 	product
 	bufferA, bufferB           buffer
@@ -183,7 +184,7 @@ type team struct {
 	computePanels, computeRows func(lo, hi int)
 
 	x                 []float32 // the row of A
-	sums              []float32 // of each step in turn
+	sums              []float32 // one step after another
 	blocks            int       // of columns
 	vector            buffer
 	rowSteps, rowDots func(lo, hi int)
@@ -206,7 +207,7 @@ func newTeam() *team {
 	return t
 }
 
-// panelParts computes the parts lo to hi-1 of the panels, whole panels together if it can.
+// panelParts computes the parts lo to hi-1 of the panels, and whole panels together where possible.
 func (p *product) panelParts(lo, hi int) {
 	s := workspaces.take()
 	for lo < hi {
@@ -223,7 +224,7 @@ func (p *product) panelParts(lo, hi int) {
 	workspaces.put(s)
 }
 
-// tileRows computes the tiles lo to hi-1 of all panels in the block, which are packed.
+// tileRows computes the tiles lo to hi-1 of all panels of the block. B is already packed or read in place.
 func (p *product) tileRows(lo, hi int) {
 	s := workspaces.take()
 	for from := 0; from < p.depth; from += p.step {
@@ -245,7 +246,8 @@ func (p *product) tileRows(lo, hi int) {
 	workspaces.put(s)
 }
 
-// group computes the tiles lo to hi-1 of panels first to last-1 in the block, and packs the panels.
+// group computes the tiles lo to hi-1 of the panels first to last-1 in the block. It packs the panels unless B is
+// read in place.
 func (p *product) group(s *workspace, first, last, lo, hi int) {
 	direct := hi-lo <= directTiles && p.readsB()
 	for from := 0; from < p.depth; from += p.step {
@@ -267,18 +269,18 @@ func (p *product) group(s *workspace, first, last, lo, hi int) {
 	}
 }
 
-// band is the tiles lo to hi-1 of panels first to last-1 in the block, summed over one step of depth
-// columns of A from column from of the block on.
+// band is the tiles lo to hi-1 of the panels first to last-1 in the block, summed over one step: depth columns of
+// A from column from of the block on.
 type band struct {
 	first, last, lo, hi int
 	from, depth         int
-	a                   []float32 // packed tiles from lo on; empty if A is read directly
-	b                   []float32 // panels from first on
-	rsb, nextB          int       // elements to the next row of a panel and to the next panel
+	a                   []float32 // packed tiles beginning at lo; empty if A is read in place
+	b                   []float32 // panels beginning at first
+	rsb, nextB          int       // distances, in elements, to the next row of a panel and to the next panel
 	soon                outlook
 }
 
-// direct lets a band read B where it is, and packed where it is packed.
+// direct lets a band read B in place, and packed lets it read packed panels.
 func (b *band) direct(p *product) {
 	b.b = p.b[(p.from+b.from)*p.ldb+b.first*p.cols:]
 	b.rsb, b.nextB = p.ldb, p.cols
@@ -289,8 +291,8 @@ func (b *band) packed(p *product, panels []float32) {
 	b.rsb, b.nextB = p.cols, b.depth*p.cols
 }
 
-// compute adds a band to C. It goes along the rows of C: a tile's part of A stays in the
-// first-level cache, and the panels in the second.
+// compute adds a band to C. It goes along the rows of C: a tile's part of A stays in the first-level cache, and
+// the panels stay in the second-level cache.
 func (p *product) compute(s *workspace, b *band) {
 	if p.pairs != nil && p.pairs.row != nil {
 		p.computeRows(s, b)
@@ -319,7 +321,7 @@ func (p *product) compute(s *workspace, b *band) {
 	}
 }
 
-// tileA returns where the elements of A for tile t of a band are.
+// tileA returns the address and the strides of the elements of A for tile t of a band.
 func (p *product) tileA(b *band, t, rows int) (a *float32, rsa, csa int) {
 	if p.pairs != nil {
 		return p.tileOfPairs(b, t)
@@ -334,7 +336,7 @@ func (p *product) tileA(b *band, t, rows int) (a *float32, rsa, csa int) {
 	return &p.a[row*p.lda+col], p.lda, 1
 }
 
-// readsA tells whether to read A where it is.
+// readsA reports whether A is read in place.
 func (p *product) readsA() bool {
 	if p.pairs != nil {
 		return false
@@ -345,21 +347,20 @@ func (p *product) readsA() bool {
 	return p.n <= directColumns && !p.collides()
 }
 
-// collides tells whether the rows of A lie so that those of a tile have one place in the first-level cache: about a multiple of 4 KB apart, the size of
-// one of its 8 or 12 ways.
+// collides reports whether the rows of a tile of A compete for the same place in the first-level cache because
+// they are about a multiple of 4 KB apart, which is the size of one of its 8 or 12 ways.
 func (p *product) collides() bool {
 	const way, line, ways = 4096 / 4, 64 / 4, 8
 	apart := (p.lda + line) % way
 	return apart < 2*line && p.isa.rows > ways && p.n > directColumnsT
 }
 
-// readsB tells whether B can be read where it is: so few rows, and so few elements, that they
-// stay at hand.
+// readsB reports whether B can be read in place: it has so few rows and elements that they stay in the cache.
 func (p *product) readsB() bool {
 	return p.pairs == nil && !p.transB && p.k <= directDepth && p.k*p.n <= directB && (p.masked || p.n%p.cols == 0)
 }
 
-// edge computes a tile of which some columns do not exist, in a place where they do.
+// edge computes a tile some of whose columns do not exist in C, by way of a buffer in which they do.
 func (p *product) edge(s *workspace, tile tileFunc, depth int, a *float32, rsa, csa int, b *float32, c []float32, beta float32, rows, width int) {
 	whole := s.tile.sized(p.isa.rows * p.cols)
 	for i := range rows {

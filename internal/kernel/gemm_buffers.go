@@ -5,10 +5,10 @@ import (
 	"unsafe"
 )
 
-// buffer grows to the largest size asked of it and begins at a cache line.
+// buffer grows to the largest size requested and begins at a cache line.
 type buffer []float32
 
-// sized returns n elements of any content.
+// sized returns n elements with arbitrary contents.
 func (b *buffer) sized(n int) []float32 {
 	const line = 64
 	if len(*b) < n {
@@ -19,15 +19,15 @@ func (b *buffer) sized(n int) []float32 {
 	return (*b)[:n:n]
 }
 
-// workspace is what one goroutine needs to compute tiles.
+// workspace is the memory that one goroutine needs to compute tiles.
 type workspace struct {
 	panels buffer // of B
 	rows   buffer // of A, whole tiles
 	tile   buffer // of C
 }
 
-// shelf keeps things for reuse. As many are made as are in use at once, and none is lost at
-// a garbage collection, as in a sync.Pool.
+// shelf keeps objects for reuse. It makes only as many as are in use at once. Unlike a sync.Pool, it does not
+// lose them at a garbage collection.
 type shelf[T any] struct {
 	mu   sync.Mutex
 	free []*T

@@ -6,9 +6,8 @@ import (
 	"testing"
 )
 
-// TestGemmCollected multiplies while the garbage collector runs all the time: a pointer
-// past the end of an operand, even one that is only asked for ahead of time, ends the
-// process with "found bad pointer in Go heap".
+// TestGemmCollected multiplies while the garbage collector runs continually: a pointer past the end of an
+// operand, even one that is only prefetched, ends the process with "found bad pointer in Go heap".
 func TestGemmCollected(t *testing.T) {
 	var done atomic.Bool
 	ended := make(chan struct{})

@@ -25,7 +25,7 @@ var generic = isa{
 	vec:        vectorsGeneric,
 }
 
-// at returns the n elements of a matrix from the one i after p.
+// at returns n elements, beginning i elements after p.
 func at(p *float32, i, n int) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Add(unsafe.Pointer(p), i*4)), n)
 }
@@ -108,7 +108,7 @@ func dots1(k int, x, b *float32, _ int, y *float32) {
 	*y = (s0 + s1) + (s2 + s3)
 }
 
-// store4 ends the computation of four elements of C.
+// store4 finishes four elements of C.
 func store4(c []float32, alpha, beta, s0, s1, s2, s3 float32) {
 	if beta == 0 {
 		c[0], c[1], c[2], c[3] = alpha*s0, alpha*s1, alpha*s2, alpha*s3

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestGemmGroup: of a product that is to have the bits of many rows, any few have these: what a token gets from an
-// expert does not depend on how many others were sent there.
+// TestGemmGroup: if a few rows are to have the bits of a product with many rows, they have them, so that what a
+// token gets from an expert does not depend on how many others were sent there.
 func TestGemmGroup(t *testing.T) {
 	rng := rand.New(rand.NewPCG(6, 2))
 	withISA(t, "group", func(t *testing.T) {

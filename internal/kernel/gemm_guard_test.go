@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestGemmGuarded multiplies matrices that end, or begin, where memory does: what the assembly
-// reads or writes outside of them is a fault.
+// TestGemmGuarded multiplies matrices that end, or begin, at inaccessible memory: if the assembly reads or writes
+// outside of them, the test faults.
 func TestGemmGuarded(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	for _, s := range [][3]int{{1, 200, 70}, {3, 5, 7}, {14, 32, 16}, {29, 70, 33}, {100, 97, 100}, {40, 300, 400}, {12, 301, 200}, {24, 300, 200}} {

@@ -1,11 +1,11 @@
 package kernel
 
-// packRows is how many rows of a matrix are copied to all packs before the next are. A row
-// is then read over the width of several tiles while its page is at hand.
+// packRows is the number of rows of a matrix that are copied to all packs before the next ones are. A row is then
+// read over the width of several tiles while its page is in the TLB.
 const packRows = 16
 
-// packTiles packs the rows of the tiles lo to hi-1 of the block, from column from of the block on:
-// tile after tile, column after column.
+// packTiles packs depth columns of the tiles lo to hi-1 of the block, beginning at column from of the block: tile
+// after tile, column after column.
 func (p *product) packTiles(dst []float32, lo, hi, from, depth int) {
 	if p.pairs != nil {
 		p.roundTiles(dst, lo, hi, from, depth)
@@ -26,7 +26,7 @@ func (p *product) packTiles(dst []float32, lo, hi, from, depth int) {
 	}
 }
 
-// packShareOfA packs the tiles lo to hi-1 of the block to packedA.
+// packShareOfA packs the tiles lo to hi-1 of the block into packedA.
 func (p *product) packShareOfA(lo, hi int) {
 	for from := 0; from < p.depth; from += p.step {
 		depth := min(p.step, p.depth-from)
@@ -34,12 +34,12 @@ func (p *product) packShareOfA(lo, hi int) {
 	}
 }
 
-// tileAt is the index in packedA of a tile's columns from from on.
+// tileAt is the index in packedA of a tile's columns beginning at column from.
 func (p *product) tileAt(tile, from, depth int) int {
 	return (from*p.wholeTiles() + tile*depth) * p.isa.rows
 }
 
-// packShareOfB packs panels lo to hi-1 of the block to packedB.
+// packShareOfB packs the panels lo to hi-1 of the block into packedB.
 func (p *product) packShareOfB(lo, hi int) {
 	for from := 0; from < p.depth; from += p.step {
 		depth := min(p.step, p.depth-from)
@@ -47,8 +47,8 @@ func (p *product) packShareOfB(lo, hi int) {
 	}
 }
 
-// packPanels packs the rows from to from+depth-1 of the panels first to last-1 of B, one panel after
-// the other, each row after row in rows of isa.cols. The elements of missing columns are 0.
+// packPanels packs the rows from to from+depth-1 of the panels first to last-1 of B, panel after panel and,
+// within a panel, row after row of isa.cols elements. The elements of missing columns are 0.
 func (p *product) packPanels(dst []float32, first, last, from, depth int) {
 	if p.pairs != nil {
 		p.zipPanels(dst, first, last, from, depth)
@@ -73,7 +73,7 @@ func (p *product) packPanels(dst []float32, first, last, from, depth int) {
 	}
 }
 
-// packEdge packs the last panel, of which some columns do not exist.
+// packEdge packs the last panel, some of whose columns do not exist.
 func (p *product) packEdge(dst []float32, col, from, depth int) {
 	clear(dst)
 	width := p.n - col
@@ -97,7 +97,7 @@ func transpose(f transposeFunc, rows, k int, dst []float32, ldd int, src []float
 	transposeRest(0, rows, whole, k, dst, ldd, src, lds)
 }
 
-// transposeRest does the rows lo to hi-1 and columns from to to-1 of a transposition.
+// transposeRest transposes the rows lo to hi-1 and the columns from to to-1.
 func transposeRest(lo, hi, from, to int, dst []float32, ldd int, src []float32, lds int) {
 	for i := lo; i < hi; i++ {
 		for p := from; p < to; p++ {

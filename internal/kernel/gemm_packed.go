@@ -1,14 +1,15 @@
 package kernel
 
-// panelElements is the size of what is decoded of B at once, which should stay in the second-level cache; panelRows divides the
-// number of its rows, so that tiles of C are whole.
+// panelElements is the number of elements of B that are decoded at once; they should stay in the second-level
+// cache. The number of their rows is a multiple of panelRows, so that tiles of C are whole.
 const panelElements, panelRows = 1 << 16, 32
 
-// decoded lends the buffers of decoded rows, of scales and sums, and of vectors in the order of a kernel.
+// decoded lends buffers for decoded rows, for scales and sums, and for vectors in the order of a kernel.
 var decoded scratch
 
-// GemmPacked is GemmLike for C = A·Bᵀ, without gaps, of a packed B (n, k): the bits are those of the product with a decoded B. Few rows
-// are multiplied by the numbers as they are read; for more of them, some rows of B at a time are decoded.
+// GemmPacked is GemmLike for C = A·Bᵀ with a packed B (n, k) and without gaps between rows. The bits are those of
+// the product with the decoded B. With few rows, numbers are decoded and multiplied as they are read; with more,
+// some rows of B at a time are decoded to a buffer.
 func GemmPacked(precision Precision, rows, m int, a []float32, b *Packed, c []float32) {
 	n, k := b.Rows, b.Cols
 	if m <= 0 || n <= 0 {
@@ -36,8 +37,8 @@ func GemmPacked(precision Precision, rows, m int, a []float32, b *Packed, c []fl
 	packedProducts.put(p)
 }
 
-// packedProduct is what the goroutines that compute a product with a packed matrix share. Its functions are made once, so that a
-// product allocates nothing.
+// packedProduct is what the goroutines that compute a product with a packed matrix share. Its functions are
+// created once, so that a product does not allocate.
 type packedProduct struct {
 	precision     Precision
 	rows, m       int
@@ -56,13 +57,14 @@ var packedProducts = shelf[packedProduct]{make: func() *packedProduct {
 	return p
 }}
 
-// direct tells whether to multiply by the numbers as they are read: where the rows of C have the bits of few, and it is done that way
-// with a matrix of float32, in whole steps.
+// direct reports whether numbers are multiplied as they are read: if the rows of C must have the bits of a
+// product with few rows, for which a float32 matrix is multiplied in the same order, and the rows of B are whole
+// groups.
 func (p *packedProduct) direct() bool {
 	return p.precision == Float32 && p.rows <= fewRows && p.m <= p.kernel.most && p.b.Cols%Group == 0 && p.b.Rows >= packedTile
 }
 
-// decodePanels computes the columns of C that belong to some parts of B.
+// decodePanels computes the columns of C for the parts lo to hi-1 of B.
 func (p *packedProduct) decodePanels(lo, hi int) {
 	k := p.b.Cols
 	panel := decoded.borrow(p.height * k)

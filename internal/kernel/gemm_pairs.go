@@ -1,16 +1,17 @@
 package kernel
 
-// An A of pairs is packed tile after tile. One that is not transposed lies in rows as it did, since rounding alone costs less than turning rows into
-// columns; a transposed one pair of rows after the other, as wide as a tile, or in rows too where the tiles want that.
+// An A of pairs is packed tile after tile. If A is not transposed, a tile is stored in rows, as in A, since
+// rounding alone is cheaper than turning rows into columns. A transposed A is stored as one row of pairs after
+// another, each as wide as a tile, or in rows too if the tile functions require that.
 
-// roundTiles packs the tiles lo to hi-1 of the block: depth pairs along k, from pair from of the block on.
+// roundTiles packs the tiles lo to hi-1 of the block: depth pairs along k, beginning at pair from of the block.
 func (p *product) roundTiles(dst []float32, lo, hi, from, depth int) {
 	first := 2 * (p.from + from)
 	p.roundA(dst, lo, hi, first, min(2*depth, p.length-first), 0)
 }
 
-// roundA packs the tiles lo to hi-1 of the block: count elements along k, from A's element first on, after lead zeros, fewer than
-// fill a block of pairs.
+// roundA packs the tiles lo to hi-1 of the block: count elements along k, beginning at element first of A, after
+// lead zeros, which are fewer than a block of pairs holds.
 func (p *product) roundA(dst []float32, lo, hi, first, count, lead int) {
 	depth := p.pairs.padded((lead + count + 1) / 2)
 	if !p.transA {
@@ -29,7 +30,7 @@ func (p *product) roundA(dst []float32, lo, hi, first, count, lead int) {
 	}
 }
 
-// roundRows is roundA of an A that is not transposed.
+// roundRows is roundA for an A that is not transposed.
 func (p *product) roundRows(dst []float32, lo, hi, first, count, lead, depth int) {
 	row, rows := p.row+lo*p.isa.rows, min(hi*p.isa.rows, p.rows)-lo*p.isa.rows
 	a, skip, end := p.a[row*p.lda+first:], lead/2, (lead+count+1)/2
@@ -48,13 +49,13 @@ func (p *product) roundRows(dst []float32, lo, hi, first, count, lead, depth int
 	}
 }
 
-// strip is the columns of a transposed A that one tile takes: rows of it, after lead rows of zeros.
+// strip is the columns of a transposed A that make up one tile: rows of them, after lead rows of zeros.
 type strip struct {
 	data                 []float32
 	ld, rows, cols, lead int
 }
 
-// zip packs the strip in rows of pairs, as wide as a tile; lead is 0 or 1.
+// zip packs the strip in rows of pairs that are as wide as a tile. lead must be 0 or 1.
 func (a strip) zip(kernels *pairKernels, dst []float32, width int) {
 	if a.lead > 0 {
 		for j, v := range a.data[:a.cols] {
@@ -68,8 +69,8 @@ func (a strip) zip(kernels *pairKernels, dst []float32, width int) {
 	kernels.zipA(a.rows, &dst[0], &a.data[0], a.ld, columnMask(a.cols))
 }
 
-// turn packs the strip in columns of pairs, one after the other: whole blocks as they lie, and the first and the last, if they are not whole, from a
-// copy among zeros.
+// turn packs the strip in columns of pairs, one after another: whole blocks in place, and a partial first or last
+// block from a copy that is padded with zeros.
 func (a strip) turn(kernels *pairKernels, dst []float32, depth int) {
 	const lanes = 16
 	height := 2 * kernels.block
@@ -92,7 +93,7 @@ func (a strip) turn(kernels *pairKernels, dst []float32, depth int) {
 	}
 }
 
-// tileOfPairs returns where tile t of a band is, as tileA does.
+// tileOfPairs returns the address and the strides of tile t of a band, as tileA does.
 func (p *product) tileOfPairs(b *band, t int) (a *float32, rsa, csa int) {
 	a = &b.a[(t-b.lo)*p.isa.rows*b.depth]
 	if p.transA && p.pairs.turnA == nil {
@@ -101,7 +102,7 @@ func (p *product) tileOfPairs(b *band, t int) (a *float32, rsa, csa int) {
 	return a, b.depth, 1
 }
 
-// zipPanels is packPanels for pairs: depth of them along k, from pair from on.
+// zipPanels is packPanels for pairs: it packs depth pairs along k, beginning at pair from.
 func (p *product) zipPanels(dst []float32, first, last, from, depth int) {
 	from *= 2
 	count := min(2*depth, p.length-from)
@@ -121,10 +122,11 @@ func (p *product) zipPanels(dst []float32, first, last, from, depth int) {
 	}
 }
 
-// columnMask has a bit for each of n columns, at most 32.
+// columnMask has one bit for each of n columns, at most 32.
 func columnMask(n int) uint32 { return uint32(1<<min(n, 32) - 1) }
 
-// transposePanel packs the panel of a transposed B that begins at column col; the elements of missing columns are 0.
+// transposePanel packs the panel of a transposed B that begins at column col. The elements of missing columns are
+// 0.
 func (p *product) transposePanel(dst []float32, col, from, count int) {
 	width := min(p.cols, p.n-col)
 	clear(dst[(count+1)/2*p.cols:])

@@ -24,8 +24,8 @@ func (g *gemmCase) runPairs() []float32 {
 	return c
 }
 
-// TestGemmPairs compares products in bfloat16 with those of rounded operands in float64, to the bounds of float32, and with plain Go to
-// the bit.
+// TestGemmPairs compares products in bfloat16 with float64 products of rounded operands, within the bounds of
+// float32, and with plain Go, bit for bit.
 func TestGemmPairs(t *testing.T) {
 	shapes := [][3]int{
 		{1, 1, 1}, {1, 37, 19}, {29, 1, 23}, {2, 3, 1}, {5, 7, 3}, {6, 16, 4}, {7, 17, 5}, {12, 31, 16}, {13, 33, 17}, {14, 32, 64}, {15, 65, 63}, {28, 64, 31},
@@ -61,7 +61,7 @@ func TestGemmPairs(t *testing.T) {
 	}
 }
 
-// TestGemmPairsClears tells that a beta of 0 does not multiply what was in C.
+// TestGemmPairsClears checks that with a beta of 0, the old contents of C are not multiplied.
 func TestGemmPairsClears(t *testing.T) {
 	g := newGemmCase(rand.New(rand.NewPCG(3, 4)), false, false, 17, 35, 21, 0)
 	want := g.reference()
@@ -77,7 +77,7 @@ func TestGemmPairsClears(t *testing.T) {
 	})
 }
 
-// TestGemmPairsProcs demands the same bits for any GOMAXPROCS, and for a row whatever rows are with it.
+// TestGemmPairsProcs requires the same bits for any GOMAXPROCS, and for a row whatever other rows there are.
 func TestGemmPairsProcs(t *testing.T) {
 	shapes := [][3]int{{1, 3000, 400}, {64, 770, 500}, {300, 129, 1590}, {1100, 60, 390}}
 	if raceEnabled {

@@ -1,26 +1,27 @@
 package kernel
 
-// panels is a matrix B of k rows and n columns, packed once for several products in one
-// goroutine, each of which uses a part of it. Missing columns of the last panel are 0.
+// panels is a matrix B of k rows and n columns, packed once for several products in one goroutine, each of which
+// uses a part of it. Missing columns of the last panel are 0.
 //
-// In bfloat16 a row of a panel is of pairs, and a step, unless it is all, an even number of rows of B.
+// In bfloat16, a row of a panel consists of pairs, and a step, unless it covers everything, is an even number of
+// rows of B.
 type panels struct {
 	*isa
 	n, k int
-	// step is the number of rows of panels that are packed together; a product's sums are added to C
-	// step by step.
+	// step is the number of rows of panels that are packed together. The sums of a product are added to C step by
+	// step.
 	step int
 	data []float32
 }
 
-// newPanels describes a matrix of k rows and n columns; size tells what pack fills.
+// newPanels describes a matrix of k rows and n columns, which pack fills; size says how much memory that takes.
 func newPanels(set *isa, n, k, step int) panels {
 	b := panels{isa: set, n: n, k: k}
 	b.step = b.padded(step)
 	return b
 }
 
-// each is how many rows of B make a row of a panel, and rowOf the one that a row of B is in.
+// each is the number of rows of B in a row of a panel, and rowOf is the row of a panel that contains a row of B.
 func (b *panels) each() int {
 	if b.pairs != nil {
 		return 2
@@ -33,7 +34,7 @@ func (b *panels) rowOf(row int) int { return row / b.each() }
 // height is the number of rows of a panel.
 func (b *panels) height() int { return b.padded(b.k) }
 
-// padded is how many rows of a panel so many rows of B take.
+// padded is the number of rows of a panel that the given number of rows of B takes.
 func (b *panels) padded(rows int) int {
 	if b.pairs == nil {
 		return rows
@@ -41,7 +42,7 @@ func (b *panels) padded(rows int) int {
 	return b.pairs.padded((rows + 1) / 2)
 }
 
-// blockOf is the first row of B that is packed together with a row.
+// blockOf is the first row of B that is packed together with the given row.
 func (b *panels) blockOf(row int) int {
 	if b.pairs == nil {
 		return row
@@ -55,8 +56,8 @@ func (b *panels) count() int { return (b.n + b.cols - 1) / b.cols }
 // size is the number of elements of the packed matrix.
 func (b *panels) size() int { return b.count() * b.cols * b.height() }
 
-// pack fills the panels, in the memory data, from a matrix in rows of length ld, which is
-// the transpose of B if trans says so.
+// pack fills the panels, in the memory data, from a matrix whose rows are ld apart. If trans is set, that matrix
+// is the transpose of B.
 func (b *panels) pack(data []float32, trans bool, src []float32, ld int) {
 	b.data = data[:b.size()]
 	p := product{isa: b.isa, transB: trans, n: b.n, k: b.height(), length: b.k, b: src, ldb: ld}
@@ -65,8 +66,8 @@ func (b *panels) pack(data []float32, trans bool, src []float32, ld int) {
 	}
 }
 
-// factor is the other factor of a product with panels, and its destination: C = alpha·A·B +
-// beta·C for an A of m rows. Element (0, 0) of A belongs to row 0 of B.
+// factor is the other factor of a product with panels, and its destination: C = alpha·A·B + beta·C for an A of m
+// rows. Element (0, 0) of A belongs to row 0 of B.
 type factor struct {
 	transA      bool
 	m           int
@@ -77,9 +78,9 @@ type factor struct {
 	ldc         int
 }
 
-// multiply computes the columns of panels first to last-1, with the rows from to to-1 of B.
-// Column 0 of C belongs to the first column of panel first, and column 0 of A to row from. In the
-// last panel of B the columns that do not exist are computed if C's rows have them, which wide says.
+// multiply computes the columns of the panels first to last-1, with the rows from to to-1 of B. Column 0 of C
+// belongs to the first column of panel first, and column 0 of A to row from. wide says that the rows of C also
+// have room for the missing columns of B's last panel, which are computed then.
 func (b *panels) multiply(s *workspace, f factor, first, last, from, to int, wide bool) {
 	n := (last - first) * b.cols
 	if !wide {

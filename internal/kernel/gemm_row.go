@@ -2,15 +2,15 @@ package kernel
 
 import "runtime"
 
-// readGrain is the number of elements of B that a goroutine shall read at least.
+// readGrain is the least number of elements of B that a goroutine reads.
 const readGrain = 1 << 15
 
-// maxSums is the number of columns of a row of C whose sums are kept at once: they should stay in
-// the first-level cache.
+// maxSums is the number of columns of a row of C whose sums are kept at once; they should stay in the first-level
+// cache.
 const maxSums = 1 << 12
 
-// oneRow computes a C of one row. It reads all of B once and nothing else of size, so
-// that packing would cost as much as computing.
+// oneRow computes a C of one row. It reads all of B once and nothing else of similar size, so packing would cost
+// as much as computing.
 func (p *product) oneRow() {
 	p.setStep()
 	p.rows, p.depth = 1, p.k
@@ -27,8 +27,8 @@ func (p *product) oneRow() {
 	teams.put(t)
 }
 
-// sumRow computes a row of C if B is not transposed. The steps are the parts of B that lie
-// together, so they are shared out, and their sums added up when all are there.
+// sumRow computes a row of C if B is not transposed. The steps are the parts of B that are contiguous, so they
+// are shared out, and their sums are added up at the end.
 func (t *team) sumRow() {
 	whole := t.n / t.cols * t.cols
 	if whole > 0 {
@@ -41,7 +41,7 @@ func (t *team) sumRow() {
 		For(steps*t.blocks, 1+readGrain*steps*t.blocks/(t.k*whole), t.rowSteps)
 		t.addSums(whole, &t.sums[0], steps, &t.c[0], t.alpha, t.beta)
 	}
-	if whole < t.n { // the last columns are too few
+	if whole < t.n { // the last columns, which do not fill a panel
 		s := workspaces.take()
 		t.group(s, whole/t.cols, t.panels(), 0, 1)
 		workspaces.put(s)
@@ -59,8 +59,8 @@ func (p *product) gather(x []float32) {
 	}
 }
 
-// computeSums computes the parts lo to hi-1 of the sums of a row of C: the blocks of columns of
-// one step after the other.
+// computeSums computes the parts lo to hi-1 of the sums of a row of C. A part is a block of columns of one step;
+// the blocks of one step follow those of the step before.
 func (t *team) computeSums(lo, hi int) {
 	csa, n := 1, t.n/t.cols
 	if t.transA {
@@ -78,7 +78,7 @@ func (t *team) computeSums(lo, hi int) {
 	}
 }
 
-// rowScalars computes the elements lo to hi-1 of a row of C if B is transposed: scalar products of x.
+// rowScalars computes the elements lo to hi-1 of a row of C if B is transposed: scalar products with x.
 func (p *product) rowScalars(lo, hi int, x []float32) {
 	s := workspaces.take()
 	defer workspaces.put(s)
@@ -93,8 +93,8 @@ func (p *product) rowScalars(lo, hi int, x []float32) {
 	}
 }
 
-// scalars computes 8 elements or one of a row of C: the scalar products of x with rows of B
-// from row on. sums holds 8 elements.
+// scalars computes 8 elements of a row of C, or one: the scalar products of x with rows of B, beginning at the
+// given row. sums holds 8 elements.
 func (p *product) scalars(c, x []float32, row int, sums []float32) {
 	dot := p.dots[0]
 	if len(c) < 8 {
@@ -108,7 +108,7 @@ func (p *product) scalars(c, x []float32, row int, sums []float32) {
 	p.finish(c, x, row, whole, sums)
 }
 
-// finish makes elements of a row of C of the scalar products of the first whole elements.
+// finish completes elements of a row of C whose scalar products over the first whole elements are in sums.
 func (p *product) finish(c, x []float32, row, whole int, sums []float32) {
 	for i, sum := range sums[:len(c)] {
 		for q := whole; q < p.k; q++ {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// BenchmarkGemmRow multiplies one row with matrices that together are larger than any cache, one after the other as the layers of a
-// model come, and tells how fast they are read.
+// BenchmarkGemmRow multiplies one row with matrices that together are larger than any cache, one after another
+// like the layers of a model, and reports how fast they are read.
 func BenchmarkGemmRow(b *testing.B) {
 	const all = 1 << 27 // elements
 	for _, c := range []struct {

@@ -2,13 +2,13 @@ package kernel
 
 import "runtime"
 
-// fewRows is the number of rows of A up to which packing a transposed B costs more than reading it where
-// it is; of one that is not, the instruction sets say it (swept).
+// fewRows is the largest number of rows of A for which packing a transposed B costs more than reading it in
+// place. For a B that is not transposed, the limit is set by the instruction sets (swept).
 const fewRows = 12
 
-// dotRows computes a C of few rows, or of rows that shall have the bits of few, if neither A nor, but for its transposition, B needs
-// packing: some rows of B at a time, which stay in the first-level cache, with all rows of A.
-// The elements of C have the bits that a product of one row gives them.
+// dotRows computes a C of few rows, or of rows that must have the same bits as in a product of few rows, if A is
+// not transposed and B is: it multiplies some rows of B at a time, which stay in the first-level cache, with all
+// rows of A. The elements of C have the bits that a product of one row gives them.
 func (p *product) dotRows() {
 	t := teams.take()
 	t.product = *p
@@ -23,7 +23,7 @@ func (p *product) rowsScalars(lo, hi int) {
 	defer workspaces.put(s)
 	sums := s.tile.sized(4 * max(len(p.dotTiles), 2))
 	whole := p.k / p.dotLanes * p.dotLanes
-	ends := whole == p.k && p.alpha == 1 && p.beta == 0 // a scalar product is an element of C
+	ends := whole == p.k && p.alpha == 1 && p.beta == 0 // scalar products are the elements of C
 	for ; len(p.dotTiles) > 0 && whole > 0 && hi-lo >= 4; lo += 4 {
 		for i := 0; i < p.m; i += len(p.dotTiles) {
 			rows := min(len(p.dotTiles), p.m-i)
@@ -49,8 +49,8 @@ func (p *product) rowsScalars(lo, hi int) {
 	}
 }
 
-// stripRows computes a C of few rows if nothing is transposed: strips of C, reading a step of
-// B under each where it is. Of more rows than a tile has, the others find the step in the
+// stripRows computes a C of few rows if nothing is transposed, in strips of C. Under each strip, it reads a step
+// of B in place. If there are more rows than a strip function handles, the remaining rows find the step in the
 // second-level cache.
 func (p *product) stripRows() {
 	p.setStep()
@@ -58,7 +58,7 @@ func (p *product) stripRows() {
 	t := teams.take()
 	t.product = *p
 	strips := (p.n + p.stripCols - 1) / p.stripCols
-	// Neighbors, since their pages are at hand.
+	// Neighboring strips go to one goroutine, since their pages are in its TLB.
 	For(strips, 1+max(readGrain/(p.k*p.stripCols), strips/(4*runtime.GOMAXPROCS(0))), t.rowStrips)
 	t.product = product{}
 	teams.put(t)
@@ -80,7 +80,7 @@ func (p *product) computeStrips(lo, hi int) {
 			}
 		}
 	}
-	if whole < hi { // the last is too narrow
+	if whole < hi { // the last strip is too narrow
 		s := workspaces.take()
 		p.group(s, whole*p.stripCols/p.cols, p.panels(), 0, p.heights())
 		workspaces.put(s)

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestGemmFewRows: each of few rows of a product has the bits that it has alone, for any
-// GOMAXPROCS: what a sequence generates does not depend on its batch. Sizes are around those
-// of strips, of blocks of scalar products and of steps.
+// TestGemmFewRows: each of few rows of a product has the bits that it has alone, for any GOMAXPROCS, so that what
+// a sequence generates does not depend on its batch. Sizes are around those of strips, of blocks of scalar
+// products and of steps.
 func TestGemmFewRows(t *testing.T) {
 	rng := rand.New(rand.NewPCG(6, 1))
 	withISA(t, "rows", func(t *testing.T) {

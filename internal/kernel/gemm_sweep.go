@@ -3,14 +3,16 @@ package kernel
 import "runtime"
 
 const (
-	// sweepDepth is how many rows of B a sweep takes: what memory brings while they are used are as many more.
+	// sweepDepth is the number of rows of B in a sweep. While these are used, the same number of further rows is
+	// prefetched.
 	sweepDepth = 8
-	// sweepColumns is how wide a sweep is: its rows of B stay in the first-level cache for all groups of rows of A.
+	// sweepColumns is the width of a sweep: its rows of B stay in the first-level cache for all groups of rows of
+	// A.
 	sweepColumns = 1 << 10
 )
 
-// sweepRows computes a C of few rows if nothing is transposed: it reads B once, a few rows at a time from left to right, and keeps the sums of
-// all of C's columns.
+// sweepRows computes a C of few rows if nothing is transposed: it reads B once, a few rows at a time from left to
+// right, and keeps the sums of all columns of C.
 func (p *product) sweepRows() {
 	p.setStep()
 	p.rows, p.depth = p.m, p.k
@@ -40,19 +42,20 @@ func (p *product) computeSweeps(lo, hi int) {
 			p.endSweep(sums, first, strips, beta)
 		}
 	}
-	if whole < hi { // the last is too narrow
+	if whole < hi { // the last strip is too narrow
 		p.group(s, whole, p.panels(), 0, p.heights())
 	}
 }
 
-// sweptGroup is rows i of A and after, as many as a kernel takes: all groups have about as many.
+// sweptGroup returns the number of rows of A, beginning with row i, that the next kernel takes. All groups have
+// about the same size.
 func (p *product) sweptGroup(i int) (rows int) {
 	left := p.m - i
 	groups := (left + len(p.sweeps) - 1) / len(p.sweeps)
 	return (left + groups - 1) / groups
 }
 
-// sweep adds to the sums of strips the products along k from one to before another.
+// sweep adds the products along k, from from to to-1, to the sums of the strips.
 func (p *product) sweep(sums []float32, first, strips, from, to int) {
 	for ; from < to; from += sweepDepth {
 		depth, at := min(sweepDepth, to-from), 0
@@ -65,7 +68,7 @@ func (p *product) sweep(sums []float32, first, strips, from, to int) {
 	}
 }
 
-// endSweep puts the sums of a step where they belong.
+// endSweep adds the sums of a step to C.
 func (p *product) endSweep(sums []float32, first, strips int, beta float32) {
 	for i := 0; i < p.m; {
 		rows := p.sweptGroup(i)

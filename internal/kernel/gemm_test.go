@@ -19,8 +19,8 @@ func normal(rng *rand.Rand, n int) []float32 {
 	return x
 }
 
-// withISA runs f as a subtest for each instruction set of this machine, or for the best alone with the race detector: goroutines are the same with all,
-// and plain Go takes thirty times as long there.
+// withISA runs f as a subtest for each instruction set of this machine, or with the race detector for the best
+// one only: goroutines are the same with all of them, and plain Go takes thirty times as long there.
 func withISA(t *testing.T, name string, f func(t *testing.T)) {
 	before := active
 	defer func() { active = before }()
@@ -34,7 +34,7 @@ func withISA(t *testing.T, name string, f func(t *testing.T)) {
 	}
 }
 
-// withProcs runs f with some GOMAXPROCS.
+// withProcs runs f with the given GOMAXPROCS.
 func withProcs(procs int, f func()) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 	f()
@@ -75,9 +75,9 @@ func (g *gemmCase) run() []float32 {
 	return c
 }
 
-// roundings bounds how many roundings, each of 2^-24 of the terms' absolute sum, the error
-// of an element may reach: far below the k+2 of the worst case, far above the √k that is usual,
-// and a wrong or missing term of normal matrices is larger by orders.
+// roundings is the error allowed for an element, in roundings of 2^-24 of the absolute sum of its terms. It is
+// far below the worst case of k+2 and far above the usual √k; a wrong or missing term of normal matrices would be
+// larger by orders of magnitude.
 const roundings = 40
 
 // reference holds op(A)·op(B) by the definition, in float64, and the sums of the terms' absolute values.
@@ -195,7 +195,7 @@ func TestGemmEmpty(t *testing.T) {
 	}
 }
 
-// TestGemmClears tells that a beta of 0 does not multiply what was in C.
+// TestGemmClears checks that with a beta of 0, the old contents of C are not multiplied.
 func TestGemmClears(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, s := range [][3]int{{1, 40, 30}, {17, 35, 20}, {90, 100, 500}} {
@@ -210,8 +210,7 @@ func TestGemmClears(t *testing.T) {
 	}
 }
 
-// TestGemmShort tells that slices that are too short are found before the assembly
-// runs over their end.
+// TestGemmShort checks that slices that are too short are detected before the assembly runs past their end.
 func TestGemmShort(t *testing.T) {
 	x := make([]float32, 64)
 	for name, f := range map[string]func(){
@@ -231,7 +230,7 @@ func TestGemmShort(t *testing.T) {
 	}
 }
 
-// TestGemmProcs demands the same bits for any GOMAXPROCS.
+// TestGemmProcs requires the same bits for any GOMAXPROCS.
 func TestGemmProcs(t *testing.T) {
 	shapes := [][3]int{{1, 3000, 400}, {64, 770, 500}, {300, 129, 390}, {1100, 60, 390}, {30, 300, 800}}
 	if raceEnabled {
@@ -294,7 +293,7 @@ func TestGemmConcurrent(t *testing.T) {
 	})
 }
 
-// TestGemmAllocates counts what a product allocates once its buffers are there: nothing.
+// TestGemmAllocates checks that a product does not allocate once its buffers exist.
 func TestGemmAllocates(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	for _, s := range [][3]int{{20, 20, 20}, {200, 200, 200}, {1, 2000, 300}, {8, 2000, 300}} {

@@ -8,8 +8,7 @@ import (
 	"unsafe"
 )
 
-// guarded returns n float32s that end where the memory does, or begin there: the next
-// access beyond is a fault.
+// guarded returns n float32s that end just before inaccessible memory, or begin just after it.
 func guarded(t *testing.T, n int, atEnd bool) []float32 {
 	page := syscall.Getpagesize()
 	size := (4*n + page - 1) / page * page
@@ -30,8 +29,8 @@ func guarded(t *testing.T, n int, atEnd bool) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(&inner[0])), n)
 }
 
-// TestKernelsStayInside runs the kernels on slices of all lengths with forbidden memory
-// right before or behind them. A kernel that touches it ends the test with a fault.
+// TestKernelsStayInside runs the kernels on slices of all lengths, with inaccessible memory just before or after
+// them. A kernel that touches it ends the test with a fault.
 func TestKernelsStayInside(t *testing.T) {
 	const most = 80
 	for _, atEnd := range []bool{true, false} {

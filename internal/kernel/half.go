@@ -2,9 +2,8 @@ package kernel
 
 import "math"
 
-// FromHalf converts an IEEE 754 half: 1 sign bit, 5 of exponent (bias 15), 10
-// of fraction. Every half is a float32, so this is exact; the bits of a NaN are
-// kept.
+// FromHalf converts an IEEE 754 half: 1 bit for the sign, 5 for the exponent (bias 15), 10 for the fraction.
+// Every half is a float32, so the conversion is exact; the bits of a NaN are kept.
 func FromHalf(h uint16) float32 {
 	sign := uint32(h>>15) << 31
 	exponent := uint32(h>>10) & 0x1f
@@ -19,8 +18,8 @@ func FromHalf(h uint16) float32 {
 	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
 }
 
-// ToHalf converts to the nearest half, ties to even; what is beyond 65504 by
-// half a step or more becomes infinite.
+// ToHalf converts to the nearest half, with ties to even. A number that exceeds 65504 by half a step or more
+// becomes infinite.
 func ToHalf(v float32) uint16 {
 	bits := math.Float32bits(v)
 	sign, magnitude := uint16(bits>>16)&0x8000, bits&0x7fffffff
@@ -31,17 +30,17 @@ func ToHalf(v float32) uint16 {
 		return sign | 0x7c00
 	case magnitude < 0x38800000: // below 2⁻¹⁴: in steps of 2⁻²⁴
 		steps := math.RoundToEven(float64(math.Float32frombits(magnitude)) * 0x1p24)
-		return sign | uint16(steps) // 1024 steps are the smallest normal, as they should be
+		return sign | uint16(steps) // 1024 steps correctly give the smallest normal number
 	}
-	// Half of the last kept bit, less one if that is even, carries as it should.
+	// Adding half of the last kept bit, minus one if that bit is even, carries correctly.
 	magnitude += 0xfff + magnitude>>13&1
 	return sign | uint16((magnitude-0x38000000)>>13)
 }
 
-// FromBrain converts a BF16, the upper half of a float32.
+// FromBrain converts a bfloat16, the upper half of a float32.
 func FromBrain(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }
 
-// ToBrain converts to the nearest BF16, ties to even.
+// ToBrain converts to the nearest bfloat16, with ties to even.
 func ToBrain(v float32) uint16 {
 	bits := math.Float32bits(v)
 	if bits&0x7fffffff > 0x7f800000 {

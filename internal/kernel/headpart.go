@@ -1,25 +1,26 @@
 package kernel
 
-// HeadPart is [Head] with a vocabulary that ranks share out: this one has Vocab words from From on, of Whole. The softmax of a row needs
-// of the other ranks the largest of their logits, and the sums of two numbers or, with Smoothing, three; they are told for as many rows as there are logits of at once.
+// HeadPart is [Head] with a vocabulary that is divided among ranks: this rank has Vocab words, beginning at From,
+// of Whole. The softmax of a row needs the largest logit over all ranks and the sums of two numbers, or three
+// with Smoothing. They are exchanged for a chunk of rows at a time.
 type HeadPart struct {
 	Head
 	From, Whole int
-	Max, Sum    func(x []float32) error // over the ranks, in place
+	Max, Sum    func(x []float32) error // combine x over the ranks, in place
 }
 
-// What ranks add up of each row.
+// The sums over the ranks of each row.
 const (
 	exponentials = iota // Σ exp(a − the largest)
-	atTarget            // the target's logit, of the rank that has it
+	atTarget            // the target's logit, from the rank that has it
 	allLogits           // Σ a, for Smoothing
 	headSums
 )
 
-// Told is the size of what [HeadPart.Loss] tells the other ranks of, as memory for it.
+// Told is the size of the buffer that [HeadPart.Loss] needs for its exchange with the other ranks.
 func (h HeadPart) Told() int { return (1 + headSums) * min(headRows, h.Rows) }
 
-// Slopes is the size of the slopes of capped logits, 0 if there is no cap.
+// Slopes is the size of the buffer for the slopes of capped logits, or 0 if there is no cap.
 func (h HeadPart) Slopes() int {
 	if h.SoftCap == 0 {
 		return 0
@@ -27,8 +28,8 @@ func (h HeadPart) Slopes() int {
 	return h.Logits()
 }
 
-// Loss is [Head.Loss]: the loss that the ranks together find, the same on each, this rank's rows of DW, and its summand of DX. It
-// works in told (Told) and slopes (Slopes) as well.
+// Loss is [Head.Loss] over all ranks. It returns their common loss, the same on each rank, and computes this
+// rank's rows of DW and its summand of DX. told (Told) and slopes (Slopes) are further buffers.
 func (h HeadPart) Loss(x, w []float32, targets []int, weights []float32, g HeadGrad, logits, slopes, losses, told []float32) (float32, error) {
 	n := max(1, counted(targets))
 	scale := 1 / float32(n)
@@ -58,16 +59,16 @@ func (h HeadPart) Loss(x, w []float32, targets []int, weights []float32, g HeadG
 	return weighedMean(losses[:h.Rows], weights, n), nil
 }
 
-// headChunk is some rows.
+// headChunk is a chunk of rows.
 type headChunk struct {
 	HeadPart
 	ids                    []int
 	logits, slopes, losses []float32
 	weights                []float32 // or nil
-	largest, sums          []float32 // of each row; the sums of all rows one after the other
+	largest, sums          []float32 // for each row; sums has headSums slices, each with one sum for every row
 }
 
-// run files the losses of the rows and turns their logits into the gradient.
+// run stores the losses of the rows and turns their logits into the gradient.
 func (c *headChunk) run(scale float32, gradient bool) error {
 	c.each(func(r int, row []float32) {
 		var slope []float32
@@ -101,7 +102,8 @@ func (c *headChunk) run(scale float32, gradient bool) error {
 	return nil
 }
 
-// each calls f for the rows that have a target, several at once; of the others the loss and the gradient are 0.
+// each calls f for the rows that have a target, several at once. It sets the loss and the gradient of the other
+// rows to 0.
 func (c *headChunk) each(f func(r int, row []float32)) {
 	For(len(c.ids), rowGrain(exponentialGrain, c.Vocab), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
@@ -119,7 +121,8 @@ func (c *headChunk) each(f func(r int, row []float32)) {
 	})
 }
 
-// finish makes the loss of row r, whose logits are exponentials by now, and of these the gradient.
+// finish computes the loss of row r, whose logits have been replaced by exponentials, and turns these into the
+// gradient.
 func (c *headChunk) finish(r int, row []float32, scale float32, gradient bool) {
 	rows := len(c.ids)
 	sum, at := float64(c.sums[exponentials*rows+r]), float64(c.sums[atTarget*rows+r])
@@ -133,7 +136,7 @@ func (c *headChunk) finish(r int, row []float32, scale float32, gradient bool) {
 	}
 	active.vec.scale(row, row, float32(float64(scale)*(1+2*float64(c.ZLoss)*total)/sum))
 	if c.Smoothing > 0 {
-		active.vec.logSoftmax(row, row, scale*c.Smoothing/float32(c.Whole), 0) // takes it from each
+		active.vec.logSoftmax(row, row, scale*c.Smoothing/float32(c.Whole), 0) // subtracts it from each element
 	}
 	if t := c.ids[r] - c.From; t >= 0 && t < c.Vocab {
 		row[t] -= scale * (1 - c.Smoothing)

@@ -79,9 +79,9 @@ var avx512bf16 = isa{
 	pairs:  &pairKernels{block: 1, round: roundPairsAVX512, zipA: zip14AVX512, zipB: zip32AVX512, transpose: transposePairs16AVX512},
 }
 
-// nativePairs returns the instruction sets of this machine that have products in bfloat16, best first, and if there is none, why. Intel's Sapphire
-// Rapids and Emerald Rapids have VDPBF16PS in microcode, half as fast as multiply-adds of float32 (libxsmm/tpp-mlir issues 1025 and
-// 1078), so it serves on processors of AMD alone.
+// nativePairs returns the instruction sets of this machine that have products in bfloat16, best first, or the
+// reason why there are none. Intel's Sapphire Rapids and Emerald Rapids implement VDPBF16PS in microcode, half as
+// fast as float32 multiply-adds (libxsmm/tpp-mlir issues 1025 and 1078), so it is used only on AMD processors.
 func nativePairs() (sets []*isa, why error) {
 	rounds := cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512BW && cpu.X86.HasBMI2 && cpu.X86.HasAVX512BF16
 	switch {
@@ -100,13 +100,14 @@ func nativePairs() (sets []*isa, why error) {
 	return sets, why
 }
 
-// isAMD tells whether AMD made the processor, by its name for itself: leaf 0 of CPUID.
+// isAMD reports whether the processor was made by AMD, according to the vendor name in leaf 0 of CPUID.
 func isAMD() bool {
 	_, b, c, d := cpuid(0, 0)
 	return b == 0x68747541 && d == 0x69746e65 && c == 0x444d4163 // AuthenticAMD, in the order b, d, c
 }
 
-// hasF16C tells whether the processor converts halves, as all do that have AVX2: bit 29 of ECX of leaf 1 of CPUID.
+// hasF16C reports whether the processor converts halves, as all processors with AVX2 do: bit 29 of ECX in leaf 1
+// of CPUID.
 func hasF16C() bool {
 	_, _, c, _ := cpuid(1, 0)
 	return c>>29&1 != 0

@@ -20,7 +20,7 @@ var amx = isa{
 	},
 }
 
-// amxConfigs are those of all numbers of rows.
+// amxConfigs holds the configurations for all numbers of rows.
 var amxConfigs = func() (all [amxTile + 1][64]byte) {
 	for rows := range all {
 		all[rows] = amxConfig(rows)
@@ -36,7 +36,8 @@ func rowOfTilesAMX(rows, blocks int, a *float32, rsa int, b *float32, next, pane
 	}
 }
 
-// tryAMX multiplies two small matrices, and tells if they come out otherwise than in plain Go: what is written as bytes is refused then, not believed.
+// tryAMX multiplies two small matrices and returns an error if the result differs from that of plain Go. The
+// instructions are written as bytes; if these were wrong, AMX is refused.
 func tryAMX() error {
 	const rows, blocks = amxTile - 3, 2
 	var a [rows * blocks * amxBlock]float32

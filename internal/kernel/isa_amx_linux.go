@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// askForAMX asks Linux for the registers of AMX (Documentation/arch/x86/xstate.rst): CPUID tells what the processor has, and this, whether a program may
-// use it. Before version 5.16, under some hypervisors, and in some sandboxes it may not; the first instruction would then end the
-// process.
+// askForAMX asks Linux for the registers of AMX (Documentation/arch/x86/xstate.rst). CPUID says what the
+// processor has; this says whether a program may use it. Before version 5.16, under some hypervisors, and in some
+// sandboxes it may not, and the first instruction would then end the process.
 func askForAMX() error {
 	const (
 		supported, permitted, request = 0x1021, 0x1022, 0x1023 // ARCH_GET_XCOMP_SUPP, ARCH_GET_XCOMP_PERM, ARCH_REQ_XCOMP_PERM
 		data                          = 18                     // XFEATURE_XTILE_DATA
-		both                          = 1<<data | 1<<(data-1)  // and the configuration
+		both                          = 1<<data | 1<<(data-1)  // and the configuration state
 	)
 	var has uint64
 	state := func(which uintptr) error {

@@ -4,5 +4,5 @@ package kernel
 
 import "errors"
 
-// askForAMX refuses: how other systems give AMX to programs is not known here.
+// askForAMX returns an error: how other systems give programs access to AMX is not known here.
 func askForAMX() error { return errors.New("AMX is used on Linux alone") }

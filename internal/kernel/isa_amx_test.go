@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// TestAMX compares the instructions with their model in plain Go on 10⁶ sums of random and special numbers. It has not run yet: where there is no AMX
-// it is passed over, and nothing else tells whether these instructions do what is expected of them. Write here when, and on what, it has.
+// TestAMX compares the instructions with their model in plain Go on 10⁶ sums of random and special numbers. It
+// has not run yet: it is skipped on machines without AMX, and no other test checks what these instructions
+// compute. Note here when it has run, and on which machine.
 func TestAMX(t *testing.T) {
 	if best := supportedPairs[0]; best != &amx {
 		t.Skipf("AMX's instructions are not tested: the best of this machine are %s (%v)", best.name, noPairs)
@@ -35,7 +36,8 @@ func TestAMX(t *testing.T) {
 	}
 }
 
-// TestAMXRefused: where CPUID has no tiles the system gives none, which is an error and not the end of the process.
+// TestAMXRefused: if CPUID reports no tiles, the system grants none, which must be an error and must not end the
+// process.
 func TestAMXRefused(t *testing.T) {
 	if cpu.X86.HasAMXTile {
 		t.Skip("the processor has AMX")
@@ -45,7 +47,8 @@ func TestAMXRefused(t *testing.T) {
 	}
 }
 
-// TestAMXConfig: tiles of C and A have the rows that there are, and none is declared that has no rows.
+// TestAMXConfig: tiles of C and A are configured with their actual numbers of rows, and tiles without rows are
+// not configured.
 func TestAMXConfig(t *testing.T) {
 	for rows, want := range map[int][8]byte{1: {1, 1, 0, 0, 1, 0, 16, 16}, 16: {16, 16, 0, 0, 16, 0, 16, 16}, 17: {16, 16, 1, 1, 16, 1, 16, 16}, 32: {16, 16, 16, 16, 16, 16, 16, 16}} {
 		c := amxConfigs[rows]
@@ -66,7 +69,7 @@ func TestAMXConfig(t *testing.T) {
 	}
 }
 
-// TestAMXHelpers compares what stands around the tiles, which is AVX-512, with plain Go.
+// TestAMXHelpers compares the AVX-512 kernels around the tiles with plain Go.
 func TestAMXHelpers(t *testing.T) {
 	if !cpu.X86.HasAVX512BF16 {
 		t.Skip("no AVX512_BF16")

@@ -7,7 +7,7 @@ import "errors"
 // native returns nothing: there is no assembly for this machine.
 func native() []*isa { return nil }
 
-// nativePairs returns nothing either.
+// nativePairs returns none either, and the reason.
 func nativePairs() ([]*isa, error) {
 	return nil, errors.New("this is neither, or assembly was left out")
 }

@@ -2,8 +2,7 @@ package kernel
 
 import "testing"
 
-// TestChoose asks for every name there may be in GORGPT_ISA: an unsupported one must not stop
-// the program.
+// TestChoose tries every possible value of GORGPT_ISA: an unsupported one must not stop the program.
 func TestChoose(t *testing.T) {
 	best := supported[0].name
 	for _, name := range []string{"", "sse9", "AVX2"} {

@@ -2,9 +2,9 @@ package kernel
 
 import "math"
 
-// LayerNorm normalises the rows of x to mean 0 and variance 1 (over the width,
-// without correction), multiplies by gain and adds bias, which may be nil. It keeps
-// each row's mean and reciprocal deviation for [LayerNormGrad]. out may be x.
+// LayerNorm normalizes the rows of x to mean 0 and variance 1 (over the width, without Bessel's correction),
+// multiplies by gain and adds bias, which may be nil. It stores each row's mean and reciprocal standard deviation
+// for [LayerNormGrad]. out may be x.
 func LayerNorm(out, x, gain, bias, mean, rstd []float32, epsilon float64) {
 	width, rows := len(gain), len(mean)
 	if bias != nil {
@@ -43,7 +43,7 @@ func normalize(out, x, gain, bias []float32, mean, rstd float32) {
 	}
 }
 
-// LayerNormGrad sets dx, the gradient of LayerNorm's input. dx may be dy or x.
+// LayerNormGrad sets dx to the gradient of LayerNorm's input. dx may be dy or x.
 func LayerNormGrad(dx, dy, x, gain, mean, rstd []float32) {
 	width, rows := len(gain), len(mean)
 	c := call{
@@ -75,7 +75,7 @@ func normGrad(dx, dy, x, gain []float32, mean, rstd, s, d float32) {
 	}
 }
 
-// LayerNormGradParams sets the gradients of gain and, unless nil, of bias.
+// LayerNormGradParams sets dgain and, unless nil, dbias to the gradients of gain and bias.
 func LayerNormGradParams(dgain, dbias, dy, x, mean, rstd []float32) {
 	width, rows := len(dgain), len(mean)
 	if dbias != nil {

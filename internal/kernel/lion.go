@@ -2,21 +2,21 @@ package kernel
 
 import "math"
 
-// signBit is that of a float32.
+// signBit is the sign bit of a float32.
 const signBit = 1 << 31
 
-// Lion holds the constants of one update of Lion (Chen et al. 2023, algorithm 2). Its
-// loop is plain Go: beside a training step its time does not count.
+// Lion holds the constants of one update of Lion (Chen et al. 2023, algorithm 2). Its loop is plain Go: its time
+// is negligible next to a training step.
 type Lion struct {
 	Clip   float32 // factor on the gradient, 1 for none
 	Shrink float32 // factor on the weight: 1 - lr·decay
 	Rate   float32 // lr
-	Beta1  float32 // share of the mean in the direction
-	Beta2  float32 // share of the mean in the next mean
+	Beta1  float32 // weight of the mean in the direction
+	Beta2  float32 // weight of the mean in the next mean
 }
 
-// Update does one step in place: weights w and mean m from gradient g. The slices have
-// one length.
+// Update does one step in place: it updates the weights w and the mean m from the gradient g. The slices have the
+// same length.
 func (c Lion) Update(w, g, m []float32) {
 	n := len(w)
 	call{weight: w, grad: g[:n], moment1: m[:n], lion: c}.split(n, adamGrain, func(c *call, lo, hi int) {
@@ -24,7 +24,7 @@ func (c Lion) Update(w, g, m []float32) {
 	})
 }
 
-// update rounds each product, as AdamW's does, for the same bits everywhere.
+// update rounds each product, as AdamW's does, to give the same bits everywhere.
 func (c *Lion) update(w, g, m []float32) {
 	g, m = g[:len(w)], m[:len(w)]
 	for i, x := range w {
@@ -36,7 +36,7 @@ func (c *Lion) update(w, g, m []float32) {
 			next = 0
 		}
 		m[i] = next
-		// The sign is taken by its bit: which one it is, no branch predictor can tell.
+		// The sign is copied as a bit, since no branch predictor could predict it.
 		step := math.Float32frombits(math.Float32bits(direction)&signBit | math.Float32bits(c.Rate))
 		if direction == 0 || direction != direction {
 			step = 0

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// askForHugePages tells the system that x, and what shares its first and last page, should lie
-// in huge pages. It does not matter if it cannot.
+// askForHugePages asks the system to put x, and what shares its first and last page, in huge pages. It does not
+// matter if the system cannot.
 func askForHugePages(x []float32) {
 	const page = 2 << 20
 	start := uintptr(unsafe.Pointer(&x[0]))

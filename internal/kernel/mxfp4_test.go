@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// allCodes are the 256 bytes, 16 blocks, with one scale.
+// allCodes holds all 256 bytes, 16 blocks, with one scale.
 func allCodes(scale byte) (blocks, scales []byte) {
 	for b := range 256 {
 		blocks = append(blocks, byte(b))
@@ -21,7 +21,7 @@ func allCodes(scale byte) (blocks, scales []byte) {
 	return blocks, slices.Repeat([]byte{scale}, 16)
 }
 
-// TestDecodeMXFP4: all bytes by all scales are what transformers makes of them, to the bit.
+// TestDecodeMXFP4: all bytes with all scales are decoded bit for bit as by transformers.
 func TestDecodeMXFP4(t *testing.T) {
 	b, err := os.ReadFile("testdata/mxfp4.json")
 	if err != nil {
@@ -56,7 +56,8 @@ func TestDecodeMXFP4(t *testing.T) {
 	}
 }
 
-// TestEncodeMXFP4: the nearest code of all within the reach of the block's scale, and what was decoded comes back.
+// TestEncodeMXFP4: each number gets the nearest code that the block's scale allows, and decoded numbers are
+// encoded without change.
 func TestEncodeMXFP4(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	x, y, z := make([]float32, 512), make([]float32, 512), make([]float32, 512)

@@ -1,9 +1,8 @@
 package kernel
 
-// squareParts bounds the number of partial sums of SumSquares, and squareBlock
-// is the least number of elements in one. Together with the length they fix
-// the partition, so that the order of every addition is the same whatever the
-// number of goroutines.
+// squareParts bounds the number of partial sums of SumSquares, and squareBlock is the least number of elements in
+// one of them. Together with the length, they determine the partition, so that the order of additions does not
+// depend on the number of goroutines.
 const (
 	squareParts = 256
 	squareBlock = 1 << 12
@@ -11,8 +10,8 @@ const (
 
 var partialSums = shelf[[squareParts]float64]{make: func() *[squareParts]float64 { return new([squareParts]float64) }}
 
-// SumSquares returns Σ x², summed in float64. A float32 squared cannot
-// overflow a float64, so the result is finite exactly if every element is.
+// SumSquares returns Σ x², summed in float64. The square of a float32 cannot overflow a float64, so the result is
+// finite exactly if every element is.
 func SumSquares(x []float32) float64 {
 	if len(x) <= squareBlock {
 		return active.vec.sumSquares(x)
@@ -33,8 +32,7 @@ func SumSquares(x []float32) float64 {
 	return sum
 }
 
-// sumSquares keeps four running sums, so that one addition need not wait for
-// the one before it.
+// sumSquares keeps four running sums, so that an addition need not wait for the one before it.
 func sumSquares(x []float32) float64 {
 	var a, b, c, d float64
 	for len(x) >= 4 {

@@ -5,29 +5,30 @@ import (
 	"fmt"
 )
 
-// Format is how the numbers of a [Packed] matrix are stored. All but BF16 have groups of [Group] numbers of a row, which share a
-// scale; what they stand for is what ggml makes of its blocks of the same names, to the bit.
+// Format is the storage format of the numbers of a [Packed] matrix. All formats except BF16 divide rows into
+// groups of [Group] numbers that share a scale. The decoded numbers are bit for bit those that ggml decodes from
+// its blocks of the same name.
 type Format uint8
 
 const (
 	// BF16 is the upper half of a float32.
 	BF16 Format = iota + 1
-	// Q8_0 is a byte with a sign, times the group's scale.
+	// Q8_0 is a signed byte, times the group's scale.
 	Q8_0
-	// Q4_0 is 4 bits, of which 8 stands for 0, times the scale.
+	// Q4_0 is 4 bits, minus 8, times the group's scale.
 	Q4_0
-	// Q4_1 is 4 bits times the scale, plus the group's offset.
+	// Q4_1 is 4 bits times the group's scale, plus the group's offset.
 	Q4_1
-	// MXFP4 is one of 16 numbers of 4 bits times a power of two: see [DecodeMXFP4].
+	// MXFP4 is one of 16 numbers with 4-bit codes, times a power of two: see [DecodeMXFP4].
 	MXFP4
 
 	formats
 )
 
-// Group is how many numbers share a scale.
+// Group is the number of numbers that share a scale.
 const Group = 32
 
-// formatNames are those of ggml.
+// formatNames holds ggml's names of the formats.
 var formatNames = [formats]string{BF16: "BF16", Q8_0: "Q8_0", Q4_0: "Q4_0", Q4_1: "Q4_1", MXFP4: "MXFP4"}
 
 func (f Format) String() string {
@@ -37,10 +38,11 @@ func (f Format) String() string {
 	return formatNames[f]
 }
 
-// Groups tells whether numbers of the format share scales.
+// Groups reports whether the numbers of the format share scales.
 func (f Format) Groups() bool { return f != BF16 }
 
-// bytes are those of the codes of a group, of its scale and of its offset; of BF16, of as many numbers.
+// bytes returns the sizes in bytes of the codes, the scale and the offset of a group, or of Group numbers in
+// BF16.
 func (f Format) bytes() (codes, scale, offset int) {
 	switch f {
 	case BF16:
@@ -57,19 +59,21 @@ func (f Format) bytes() (codes, scale, offset int) {
 	return 0, 0, 0
 }
 
-// Packed is a matrix of Rows rows of Cols numbers in few bits. Codes, scales and offsets lie apart, each row by row, so that all are read
-// at the pace of memory.
+// Packed is a matrix of Rows rows of Cols numbers with few bits each. Codes, scales and offsets are stored
+// separately, each row by row, so that all of them are read at memory speed.
 type Packed struct {
 	Format     Format
 	Rows, Cols int
-	// Codes are those of a row one after the other. Of Q4_0 and Q4_1 a byte has number i of a group in its lower half and i+16 in
-	// its upper one, as in ggml's blocks; of MXFP4 numbers 2i and 2i+1, as in the files of gpt-oss.
+	// Codes holds the codes of one row after another. In Q4_0 and Q4_1, a byte has number i of a group in its
+	// lower half and number i+16 in its upper half, as in ggml's blocks; in MXFP4, numbers 2i and 2i+1, as in the
+	// files of gpt-oss.
 	Codes []byte
-	// Scales and Offsets are halves, little-endian; of MXFP4 a scale is an exponent of one byte.
+	// Scales and Offsets are little-endian halves, except that a scale of MXFP4 is an exponent in one byte.
 	Scales, Offsets []byte
 }
 
-// NewPacked returns a matrix of zeros. Its memory lies in huge pages where the system has them. Rows that are no whole groups are an error.
+// NewPacked returns a matrix of zeros. Its memory is in huge pages where the system has them. It returns an error
+// if rows are not whole groups.
 func NewPacked(f Format, rows, cols int) (*Packed, error) {
 	b := &Packed{Format: f, Rows: rows, Cols: cols}
 	if err := b.checkShape(); err != nil {
@@ -80,7 +84,7 @@ func NewPacked(f Format, rows, cols int) (*Packed, error) {
 	return b, nil
 }
 
-// checkShape refuses rows that the format does not have.
+// checkShape returns an error if the format does not have rows like these.
 func (b *Packed) checkShape() error {
 	switch {
 	case b.Format == 0 || b.Format >= formats:
@@ -93,7 +97,7 @@ func (b *Packed) checkShape() error {
 	return nil
 }
 
-// sizes are the bytes of codes, scales and offsets.
+// sizes returns the sizes in bytes of codes, scales and offsets.
 func (b *Packed) sizes() (codes, scales, offsets int) {
 	if b.Format == BF16 {
 		return 2 * b.Rows * b.Cols, 0, 0
@@ -103,7 +107,7 @@ func (b *Packed) sizes() (codes, scales, offsets int) {
 	return n * c, n * s, n * o
 }
 
-// Check refuses a matrix whose parts are not as large as its shape says.
+// Check returns an error if the parts of the matrix do not have the sizes that follow from its shape.
 func (b *Packed) Check() error {
 	if err := b.checkShape(); err != nil {
 		return err
@@ -116,10 +120,10 @@ func (b *Packed) Check() error {
 	return nil
 }
 
-// Bytes is how many the matrix takes.
+// Bytes returns the size of the matrix in memory.
 func (b *Packed) Bytes() int { return len(b.Codes) + len(b.Scales) + len(b.Offsets) }
 
-// Part is some rows of the matrix, whose memory it shares.
+// Part returns some rows of the matrix, which share its memory.
 func (b *Packed) Part(from, rows int) Packed {
 	part := *b
 	part.Rows = rows
@@ -130,7 +134,8 @@ func (b *Packed) Part(from, rows int) Packed {
 	return part
 }
 
-// NotFinite returns the index of the first number that is none or infinite, or -1. Scales tell it; only of BF16 are all numbers looked at.
+// NotFinite returns the index of the first number that is NaN or infinite, or -1 if there is none. It looks only
+// at scales and offsets, except in BF16, where it looks at all numbers.
 func (b *Packed) NotFinite() int {
 	switch b.Format {
 	case BF16:
@@ -151,10 +156,10 @@ func (b *Packed) NotFinite() int {
 	return -1
 }
 
-// infinite tells whether a half is an infinity or no number.
+// infinite reports whether a half is infinite or NaN.
 func infinite(half []byte) bool { return binary.LittleEndian.Uint16(half)&0x7c00 == 0x7c00 }
 
-// hugeBuffer is n zeros, aligned as numbers are.
+// hugeBuffer returns n zero bytes, aligned like numbers.
 func hugeBuffer(n int) []byte {
 	if n == 0 {
 		return nil

@@ -4,7 +4,7 @@ package kernel
 
 //go:generate go run ./gen/packed -out gen_packed_amd64.s -stubs gen_packed_amd64.go -pkg kernel
 
-// packedAVX512 are the kernels for matrices in few bits.
+// packedAVX512 are the AVX-512 kernels for packed matrices.
 var packedAVX512 = packedKernels{
 	halves:    halvesAVX512,
 	exponents: exponentsAVX512,
@@ -17,7 +17,7 @@ var packedAVX512 = packedKernels{
 	},
 }
 
-// packedAVX2 are those of AVX2, whose scales of MXFP4 are halved.
+// packedAVX2 are the AVX2 kernels. Their MXFP4 scales are halved.
 var packedAVX2 = packedKernels{
 	halves:    halvesAVX2,
 	exponents: exponentsAVX2,

@@ -5,7 +5,7 @@ import (
 	"unsafe"
 )
 
-// decodeGrain is the number of elements that a goroutine shall decode at least.
+// decodeGrain is the least number of elements that a goroutine decodes.
 const decodeGrain = 1 << 14
 
 // Decode fills dst with the numbers of the matrix, row by row.
@@ -13,13 +13,13 @@ func (b *Packed) Decode(dst []float32) {
 	For(b.Rows, 1+decodeGrain/b.Cols, func(lo, hi int) { b.DecodeRows(dst[lo*b.Cols:hi*b.Cols], lo) })
 }
 
-// DecodeRows fills dst with whole rows from row from on, in the calling goroutine.
+// DecodeRows fills dst with whole rows, beginning at row from, in the calling goroutine.
 func (b *Packed) DecodeRows(dst []float32, from int) {
 	part := b.Part(from, len(dst)/b.Cols)
 	part.decode(dst)
 }
 
-// decode is Decode in one goroutine.
+// decode is Decode in a single goroutine.
 func (b *Packed) decode(dst []float32) {
 	if b.decodeFast(dst) {
 		return
@@ -36,8 +36,8 @@ func (b *Packed) decode(dst []float32) {
 	}
 }
 
-// decodeGroups decodes groups with scales that are halves. Products are rounded before they are added to, on processors that could do both at once,
-// too.
+// decodeGroups decodes groups whose scales are halves. Products are rounded before offsets are added, even on
+// processors that could fuse the two.
 func (b *Packed) decodeGroups(dst []float32) {
 	for g := range len(dst) / Group {
 		out, d := dst[g*Group:][:Group], half(b.Scales[2*g:])
@@ -63,10 +63,10 @@ func (b *Packed) decodeGroups(dst []float32) {
 	}
 }
 
-// half is the number at the beginning of src.
+// half decodes the half at the beginning of src.
 func half(src []byte) float32 { return FromHalf(binary.LittleEndian.Uint16(src)) }
 
-// bytesOf is the memory of x.
+// bytesOf returns the memory of x.
 func bytesOf(x []float32) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))
 }

@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// Pack rounds a matrix of rows of cols numbers to a format, as ggml's own package does: its scale makes the largest number of a group one
-// that can be said, and each number becomes the nearest code. A number that is not finite, one that no scale reaches, and rows that are no whole
-// groups are errors.
+// Pack rounds a matrix with rows of cols numbers to a format, as ggml's own Python package does: the scale of a
+// group is chosen so that its largest number can be represented, and each number becomes the nearest code.
+// Numbers that are not finite or too large for any scale are errors, as are rows that are not whole groups.
 func Pack(f Format, rows, cols int, x []float32) (*Packed, error) {
 	b, err := NewPacked(f, rows, cols)
 	if err != nil {
@@ -23,7 +23,7 @@ func Pack(f Format, rows, cols int, x []float32) (*Packed, error) {
 		if at, err := part.encode(x[lo*cols : hi*cols]); err != nil {
 			mu.Lock()
 			defer mu.Unlock()
-			if at += lo * cols; at < first { // whoever was faster
+			if at += lo * cols; at < first { // an earlier element than another goroutine's
 				first, failed = at, fmt.Errorf("element %d: %w", at, err)
 			}
 		}
@@ -31,7 +31,7 @@ func Pack(f Format, rows, cols int, x []float32) (*Packed, error) {
 	return b, failed
 }
 
-// encode sets the matrix to the nearest of x, or tells where that fails.
+// encode sets the matrix to the nearest codes of x, or returns the index of an element for which that fails.
 func (b *Packed) encode(x []float32) (at int, err error) {
 	switch b.Format {
 	case BF16:
@@ -64,7 +64,7 @@ func unfit(v float32, f Format) error {
 	return fmt.Errorf("%v is no number that %v has a code for", v, f)
 }
 
-// encodeGroup sets a group, unless its scale is no half.
+// encodeGroup encodes a group. It reports whether the group's scale is a finite half.
 func (b *Packed) encodeGroup(g int, x []float32) bool {
 	switch b.Format {
 	case Q8_0:
@@ -75,14 +75,14 @@ func (b *Packed) encodeGroup(g int, x []float32) bool {
 		}
 		return putHalf(b.Scales[2*g:], d)
 	case Q4_0:
-		d := largest(x) / -8 // which becomes -8: there is one code more below 0 than above
+		d := largest(x) / -8 // so that this number becomes -8: there is one more code below 0 than above
 		inverse := float64(reciprocal(d))
 		b.putNibbles(g, x, func(v float32) float64 { return float64(v)*inverse + 8.5 })
 		return putHalf(b.Scales[2*g:], d)
 	}
 	least, most := x[0], x[0]
 	for _, v := range x {
-		least, most = min(least, v), max(most, v) // a NaN stays one
+		least, most = min(least, v), max(most, v) // a NaN stays NaN
 	}
 	d := (most - least) / 15
 	inverse := reciprocal(d)
@@ -90,7 +90,7 @@ func (b *Packed) encodeGroup(g int, x []float32) bool {
 	return putHalf(b.Scales[2*g:], d) && putHalf(b.Offsets[2*g:], least)
 }
 
-// putNibbles sets the codes of a group to the whole parts of what code gives, from 0 to 15.
+// putNibbles sets the codes of a group to the integer parts of the values of code, limited to 0 to 15.
 func (b *Packed) putNibbles(g int, x []float32, code func(v float32) float64) {
 	out := b.Codes[g*Group/2:][:Group/2]
 	whole := func(v float32) byte { return byte(min(max(code(v), 0), 15)) }
@@ -99,7 +99,8 @@ func (b *Packed) putNibbles(g int, x []float32, code func(v float32) float64) {
 	}
 }
 
-// largest is the number of the largest magnitude, the first of several, or one that is none.
+// largest returns the number with the largest magnitude, the first one if there are several, or a NaN if there is
+// one.
 func largest(x []float32) (most float32) {
 	for _, v := range x {
 		if a := float32(math.Abs(float64(v))); a > float32(math.Abs(float64(most))) || a != a {
@@ -112,7 +113,7 @@ func largest(x []float32) (most float32) {
 	return most
 }
 
-// reciprocal is 1/d, 0 of what is 0 as a half: so are all numbers then.
+// reciprocal returns 1/d, or 0 if d is 0 as a half; all numbers of the group become 0 then.
 func reciprocal(d float32) float32 {
 	if ToHalf(d)&0x7fff == 0 {
 		return 0
@@ -120,7 +121,7 @@ func reciprocal(d float32) float32 {
 	return 1 / d
 }
 
-// putHalf stores a half, and tells whether it is finite.
+// putHalf stores a half and reports whether it is finite.
 func putHalf(dst []byte, v float32) bool {
 	h := ToHalf(v)
 	binary.LittleEndian.PutUint16(dst, h)

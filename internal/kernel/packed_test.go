@@ -11,7 +11,8 @@ import (
 // allFormats are those that there are.
 var allFormats = []Format{BF16, Q8_0, Q4_0, Q4_1, MXFP4}
 
-// randomPacked is a matrix of any codes with scales of all magnitudes, subnormal ones among them, and of both signs.
+// randomPacked returns a matrix with random codes and with scales of all magnitudes, including subnormal ones,
+// and of both signs.
 func randomPacked(t testing.TB, rng *rand.Rand, f Format, rows, cols int) *Packed {
 	t.Helper()
 	b, err := NewPacked(f, rows, cols)
@@ -49,7 +50,7 @@ func randomPacked(t testing.TB, rng *rand.Rand, f Format, rows, cols int) *Packe
 	return b
 }
 
-// differ tells where two differ in bits, NaNs being alike, or -1.
+// differ returns the first index at which two slices differ in bits, where NaNs count as equal, or -1.
 func differ(a, b []float32) int {
 	for i := range a {
 		if math.Float32bits(a[i]) != math.Float32bits(b[i]) && !(a[i] != a[i] && b[i] != b[i]) {
@@ -59,7 +60,8 @@ func differ(a, b []float32) int {
 	return -1
 }
 
-// TestDecodePacked: assembly gives the bits of plain Go, on a million random numbers of each format, and on all scales.
+// TestDecodePacked: the assembly gives the bits of plain Go, on a million random numbers of each format and on
+// all scales.
 func TestDecodePacked(t *testing.T) {
 	withISA(t, "decode", func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, 2))
@@ -86,8 +88,9 @@ func TestDecodePacked(t *testing.T) {
 	})
 }
 
-// TestGemmPacked: the bits are those of the product with the decoded matrix, for any number of rows and whatever they are like, for shapes with
-// rests, and whatever the vectors hold.
+// TestGemmPacked: the bits are those of the product with the decoded matrix, for any number of rows and any
+// number of rows whose bits they must have, for shapes that are not whole tiles, and for special values in the
+// vectors.
 func TestGemmPacked(t *testing.T) {
 	withISA(t, "product", func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(3, 4))
@@ -138,7 +141,7 @@ func TestGemmPackedProcs(t *testing.T) {
 	}
 }
 
-// TestHalves: all 65,536 of them.
+// TestHalves: all 65,536 halves are converted correctly.
 func TestHalves(t *testing.T) {
 	withISA(t, "halves", func(t *testing.T) {
 		if active.packed.halves == nil {
@@ -182,7 +185,7 @@ func checkGemmPacked(t *testing.T, rng *rand.Rand, rows, m int, b *Packed, decod
 	}
 }
 
-// BenchmarkGemmPacked reads matrices of GPT-2's size, too large for a cache together.
+// BenchmarkGemmPacked reads matrices of GPT-2's size that together do not fit into a cache.
 func BenchmarkGemmPacked(b *testing.B) {
 	const count = 40
 	rng := rand.New(rand.NewPCG(5, 6))
@@ -206,7 +209,8 @@ func BenchmarkGemmPacked(b *testing.B) {
 	}
 }
 
-// TestPackError: of several numbers that cannot be packed the error names the first, whichever goroutine is faster.
+// TestPackError: if several numbers cannot be packed, the error names the first of them, whichever goroutine is
+// faster.
 func TestPackError(t *testing.T) {
 	const rows, cols = 64, decodeGrain / 2
 	x := make([]float32, rows*cols)

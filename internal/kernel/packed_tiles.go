@@ -2,36 +2,41 @@ package kernel
 
 import "unsafe"
 
-// packedTile is the number of rows of B that a packedFunc goes through side by side.
+// packedTile is the number of rows of B that a packedFunc reads side by side.
 const packedTile = 4
 
-// packedScales is the number of scales, and of offsets, that are made float32 at once: they should stay in the first-level cache.
+// packedScales is the number of scales, and of offsets, that are converted to float32 at once; they should stay
+// in the first-level cache.
 const packedScales = 1 << 10
 
-// packedFunc stores the scalar products of some vectors, ldx elements apart, and tiles of packedTile rows of a packed matrix in y, where
-// those of one vector are ldy elements from those of the one before. Codes of a row are ldb bytes from those of the last; it has k/Group scales,
-// and offsets, made float32. k is a multiple of Group. The bits are those of a dotFunc on decoded rows. It asks for the scales and offsets, as they are stored, that will
-// be converted next, a few at a time: they need not exist, so that addresses are no pointers. The vectors are in the order of packedKernel.order.
+// packedFunc stores in y the scalar products of some vectors, ldx elements apart, and tiles of packedTile rows of
+// a packed matrix. The results of a vector are ldy elements after those of the vector before. The codes of a row
+// are ldb bytes after those of the row before. A row has k/Group scales, and offsets, which are converted to
+// float32. k is a multiple of Group. The bits are those of a dotFunc on decoded rows. The function prefetches the
+// stored scales and offsets that will be converted next, a few at a time; that memory need not exist, so
+// nextScales and nextOffsets are not pointers. The vectors are in the order of packedKernel.order.
 type packedFunc func(tiles, k int, x *float32, ldx int, codes *byte, ldb int, scales, offsets *float32, y *float32, ldy int, nextScales, nextOffsets uintptr)
 
 // packedKernel is the assembly for one format.
 type packedKernel struct {
 	dots   []packedFunc // dots[r-1] is for r vectors
-	most   int          // vectors up to which to use them: beyond, to decode once costs less
+	most   int          // largest number of vectors for dots: with more, decoding once costs less
 	decode func(groups int, dst *float32, codes *byte, scales, offsets *float32)
-	// order moves the elements of vectors, a multiple of 16, to where dots want them; nil if they want them as they are.
+	// order moves the elements of vectors, in multiples of 16, to where dots expect them; it is nil if dots use
+	// the original order.
 	order func(n int, dst, src *float32)
 }
 
-// packedKernels are those of an instruction set; plain Go has none.
+// packedKernels are the kernels of an instruction set; plain Go has none.
 type packedKernels struct {
 	of [formats]packedKernel
-	// halves and exponents make float32 of a multiple of 16 scales. Those of MXFP4 are halved if it says so.
+	// halves and exponents convert a multiple of 16 scales to float32. If halved is set, exponents gives half of
+	// MXFP4's scales.
 	halves, exponents func(dst []float32, src []byte)
 	halved            bool
 }
 
-// computeTiles computes the columns of C that belong to the tiles lo to hi-1 of B.
+// computeTiles computes the columns of C for the tiles lo to hi-1 of B.
 func (p *packedProduct) computeTiles(lo, hi int) {
 	n, groups := p.b.Rows, p.b.Cols/Group
 	most := max(packedScales/groups/packedTile, 1) // tiles at once
@@ -43,7 +48,7 @@ func (p *packedProduct) computeTiles(lo, hi int) {
 		p.dots(&part, s, p.c[lo*packedTile:], n)
 		lo += tiles
 	}
-	if lo < hi { // the last rows, too few for a tile: with those before them
+	if lo < hi { // the last rows, too few for a tile, are computed together with the rows before them
 		part, rest := p.b.Part(n-packedTile, packedTile), n-lo*packedTile
 		sums := decoded.borrow(packedTile * p.m)
 		p.dots(&part, s, sums, packedTile)
@@ -66,12 +71,12 @@ func (p *packedProduct) dots(part *Packed, s scales, c []float32, ldc int) {
 	}
 }
 
-// end is the address behind a part, where the next one is, if there is one.
+// end returns the address just after a part, where the next part begins, if there is one.
 func end(part []byte) uintptr {
 	return uintptr(unsafe.Pointer(unsafe.SliceData(part))) + uintptr(len(part))
 }
 
-// decodeFast is decode by assembly, if there is any for the format; it tells.
+// decodeFast is decode in assembly. It reports whether there is any for the format.
 func (b *Packed) decodeFast(dst []float32) bool {
 	k := &active.packed.of[b.Format]
 	if k.decode == nil || b.Cols%Group != 0 || len(dst) == 0 {
@@ -89,7 +94,7 @@ func (b *Packed) decodeFast(dst []float32) bool {
 	return true
 }
 
-// scales are borrowed buffers of a goroutine.
+// scales are a goroutine's borrowed buffers.
 type scales struct{ factors, offsets []float32 }
 
 func newScales(n int) scales {
@@ -99,7 +104,7 @@ func newScales(n int) scales {
 
 func (s scales) giveBack() { decoded.giveBack(s.factors) }
 
-// of makes float32 of the scales and the offsets of a matrix.
+// of converts the scales and the offsets of a matrix to float32.
 func (s scales) of(b *Packed) {
 	switch b.Format {
 	case BF16:
@@ -117,7 +122,7 @@ func (s scales) of(b *Packed) {
 	}
 }
 
-// halves makes float32 of finite halves, little-endian.
+// halves converts finite little-endian halves to float32.
 func halves(dst []float32, src []byte) {
 	whole := len(src) / 2 / 16 * 16
 	active.packed.halves(dst[:whole], src)

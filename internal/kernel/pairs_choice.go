@@ -6,8 +6,9 @@ import (
 	"sync"
 )
 
-// supportedPairs holds the instruction sets of this machine for products in bfloat16, best first, and activePairs the one in use, nil if
-// there is none; noPairs says why. settlePairs finds them when they are first wanted, as AMX has to be asked for.
+// supportedPairs holds the instruction sets of this machine for products in bfloat16, best first, and activePairs
+// is the one in use, or nil if there is none; noPairs says why. settlePairs finds them when they are first
+// needed, since AMX has to be requested from the system.
 var (
 	supportedPairs []*isa
 	activePairs    *isa
@@ -20,8 +21,8 @@ var settlePairs = sync.OnceFunc(func() {
 	activePairs = choosePairs(os.Getenv("GORGPT_ISA"))
 })
 
-// choosePairs is choose for bfloat16, where "" and an unknown name stand for the best that is worth it: plain Go is only for who
-// names it, as are no such products for who names a set that has none.
+// choosePairs is choose for bfloat16. The empty string and unknown names select the best set that is worth using.
+// Plain Go is used only if it is named, and the name of a set without bfloat16 products selects none.
 func choosePairs(name string) *isa {
 	if i := slices.IndexFunc(supportedPairs, func(s *isa) bool { return s.name == name }); i >= 0 {
 		return supportedPairs[i]

@@ -11,20 +11,18 @@ import (
 	"github.com/gorgpt/gorgpt/internal/mapped"
 )
 
-// For calls f(lo, hi) on disjoint ranges that cover [0, n), several at a time.
-// Each range holds at least grain items, or all n if there are fewer. Where the
-// cuts fall depends on timing and on GOMAXPROCS, so f must make results that do not
+// For calls f(lo, hi) on disjoint ranges that cover [0, n), several at a time. Each range holds at least grain
+// items, or all n if there are fewer. The cuts depend on timing and on GOMAXPROCS, so the results of f must not
 // depend on them: split rows and columns, never a sum.
 //
-// The calling goroutine works, and with it those of the GOMAXPROCS-1 workers of the
-// pool that have nothing else to do. A call from inside f is allowed; it runs inline if the
-// others are busy, and cannot deadlock. A panic of f reaches the caller of For when
-// all ranges that were begun are done.
+// The calling goroutine works, together with those of the pool's GOMAXPROCS-1 workers that are idle. f may call
+// For; the inner call runs inline if all workers are busy, and cannot deadlock. A panic in f reaches the caller
+// of For after all ranges that were begun are done.
 func For(n, grain int, f func(lo, hi int)) {
 	if n <= 0 {
 		return
 	}
-	if n > math.MaxInt32 { // a span would not hold it
+	if n > math.MaxInt32 { // does not fit into a span
 		half := n / 2
 		For(half, grain, f)
 		For(n-half, grain, func(lo, hi int) { f(half+lo, half+hi) })
@@ -44,17 +42,16 @@ func For(n, grain int, f func(lo, hi int)) {
 	workers.finish(t)
 }
 
-// task is one call of For, shared with some workers. Each goroutine begins with an even share
-// of the items, the same in every call, so that its cache may still hold them, and helps the others when
-// it is done.
+// task is one call of For, shared with some workers. Each goroutine begins with an equal share of the items, the
+// same in every call, so that its cache may still hold them, and helps the others when it is done.
 type task struct {
 	f     func(lo, hi int)
 	grain int
 	spans []span    // what is left of each goroutine's share
-	given []*worker // who may help
+	given []*worker // the workers that may help
 
-	// left counts the workers that are not done yet; callerSleeps is added when the caller
-	// waits on done instead of looking at left.
+	// left counts the workers that are not done yet. callerSleeps is added when the caller waits on done instead
+	// of polling left.
 	left     atomic.Int64
 	done     chan struct{}
 	panicked atomic.Pointer[any]
@@ -62,13 +59,13 @@ type task struct {
 
 const callerSleeps = 1 << 32
 
-// span is a range of items that nobody has begun: the first in the upper half, the end in the lower.
+// span is a range of items that no goroutine has begun: its start is in the upper half, its end in the lower
+// half.
 type span struct{ atomic.Uint64 }
 
 func (s *span) set(lo, hi int) { s.Store(uint64(lo)<<32 | uint64(hi)) }
 
-// take removes a part of the span, about one in so many, from its front or from its
-// back. It leaves at least grain items or none.
+// take removes about 1/part of the span from its front or from its back. It leaves at least grain items or none.
 func (s *span) take(part, grain int, back bool) (lo, hi int) {
 	for {
 		v := s.Load()
@@ -93,13 +90,13 @@ func (s *span) take(part, grain int, back bool) (lo, hi int) {
 	}
 }
 
-// work calls f for the share of a goroutine and then for what others have left.
+// work calls f for the goroutine's own share and then for what others have left.
 func (t *task) work(self int) {
 	defer t.catch()
 	own := &t.spans[self]
 	for {
 		for {
-			// Not all at once: a neighbour that is faster takes the rest.
+			// Take a part at a time: a faster neighbor may steal the rest.
 			lo, hi := own.take(4, t.grain, false)
 			if lo == hi {
 				break
@@ -112,7 +109,7 @@ func (t *task) work(self int) {
 	}
 }
 
-// steal moves half of what another goroutine has left to the span of this one.
+// steal moves half of what another goroutine has left to this goroutine's span.
 func (t *task) steal(self int) bool {
 	for i := range t.spans {
 		victim := (self + 1 + i) % len(t.spans)
@@ -124,10 +121,10 @@ func (t *task) steal(self int) bool {
 	return false
 }
 
-// catch keeps a panic of f for the caller and stops handing out ranges.
+// catch keeps a panic of f for the caller and stops the distribution of ranges.
 func (t *task) catch() {
 	if v := recover(); v != nil {
-		thrown := v // escapes, and v shall not
+		thrown := v // this copy escapes to the heap, so that v need not
 		t.panicked.CompareAndSwap(nil, &thrown)
 		for i := range t.spans {
 			t.spans[i].set(0, 0)
@@ -135,7 +132,7 @@ func (t *task) catch() {
 	}
 }
 
-// leave tells the caller that a worker is done. The task must not be touched afterwards.
+// leave tells the caller that a worker is done. The worker must not touch the task afterwards.
 func (t *task) leave() {
 	if t.left.Add(-1) == callerSleeps {
 		t.done <- struct{}{}
@@ -145,16 +142,16 @@ func (t *task) leave() {
 // pool is a set of goroutines that wait for tasks.
 type pool struct {
 	mu    sync.Mutex
-	idle  []*worker // workers without a task, the one to be used next last
+	idle  []*worker // workers without a task; the last one is used next
 	tasks []*task   // for reuse
 
 	// Both change only under mu.
-	workers, waiting atomic.Int64 // how many there are; how many are idle
+	workers, waiting atomic.Int64 // number of workers; number of idle ones
 }
 
 var workers pool
 
-// share gives a task to the workers that are idle and of use; nil if there are none.
+// share gives a task to the idle workers that can help with it. It returns nil if there are none.
 func (p *pool) share(n, grain int, f func(lo, hi int)) *task {
 	limit := runtime.GOMAXPROCS(0) - 1
 	if p.waiting.Load() == 0 && p.workers.Load() >= int64(limit) {
@@ -190,7 +187,7 @@ func (p *pool) share(n, grain int, f func(lo, hi int)) *task {
 	return t
 }
 
-// take returns a task that is not in use. The caller holds the lock.
+// take returns a task that is not in use. The caller must hold the lock.
 func (p *pool) take() *task {
 	last := len(p.tasks) - 1
 	if last < 0 {
@@ -201,9 +198,9 @@ func (p *pool) take() *task {
 	return t
 }
 
-// finish waits for the workers that have begun a task, ends its use and passes a panic on. Those
-// that have not begun, since they are still waking up or the machine has other work, find nothing
-// to do any more: to wait for them took longer than what they were for.
+// finish waits for the workers that have begun the task, retires it, and rethrows a panic. Workers that have not
+// begun, because they are still waking up or the machine is busy otherwise, have their task taken back: to wait
+// for them would take longer than their share of the work.
 func (p *pool) finish(t *task) {
 	late := int64(0)
 	for _, w := range t.given {
@@ -234,8 +231,8 @@ func (p *pool) rest(w *worker) {
 	p.mu.Unlock()
 }
 
-// worker is one goroutine of a pool. It looks for a task for a while, since the next is
-// mostly near, and then sleeps.
+// worker is one goroutine of a pool. It looks for a task for a while, since the next one usually comes soon, and
+// then sleeps.
 type worker struct {
 	task   atomic.Pointer[task]
 	span   int // the worker's share of the task
@@ -252,7 +249,7 @@ func (w *worker) give(t *task, span int) {
 	}
 }
 
-// wait returns the next task. It may have been taken back when the worker comes to it.
+// wait returns the next task. A task may be taken back before the worker gets to it.
 func (w *worker) wait() *task {
 	for {
 		if !spin(func() bool { return w.task.Load() != nil }) {
@@ -268,21 +265,21 @@ func (w *worker) wait() *task {
 }
 
 func (w *worker) run(p *pool) {
-	mapped.Panic() // catch hands it to the caller, as any other
+	mapped.Panic() // catch passes it to the caller, like any other panic
 	for {
 		t := w.wait()
 		t.work(w.span)
-		p.rest(w) // before leave: the caller's next call shall find it
+		p.rest(w) // before leave, so that the caller's next call finds the worker idle
 		t.leave()
 	}
 }
 
-// patience is how long a goroutine looks for what it waits for before it sleeps. To wake up takes
-// some 0.1 ms, in which the others do its work, so that it waits in vain and sleeps again.
+// patience is how long a goroutine polls before it sleeps. Waking up takes about 0.1 ms, in which the others do
+// its work, so that it would wait in vain and fall asleep again.
 const patience = time.Millisecond
 
-// spin calls done until it is true, for a while, and returns whether it was. It seldom lets other
-// goroutines run, such as the garbage collector's: the scheduler may leave this one behind them.
+// spin calls done until it returns true, for a limited time, and reports whether it did. It seldom yields to
+// other goroutines, such as the garbage collector's, since the scheduler may run this one only after them.
 func spin(done func() bool) bool {
 	var start time.Time
 	for count := 1; !done(); count++ {

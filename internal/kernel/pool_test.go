@@ -58,7 +58,7 @@ func TestForIsParallel(t *testing.T) {
 	})
 }
 
-// TestForLate: a worker that does not come is not waited for, and stays idle for the next task.
+// TestForLate: For does not wait for a worker that does not come, and that worker stays idle for the next task.
 func TestForLate(t *testing.T) {
 	withProcs(2, func() {
 		var p pool
@@ -103,7 +103,7 @@ func TestForNested(t *testing.T) {
 	})
 }
 
-// TestForPanics wants the panic of a range in the caller, and the pool in order afterwards.
+// TestForPanics checks that a panic in a range reaches the caller, and that the pool works afterwards.
 func TestForPanics(t *testing.T) {
 	withProcs(4, func() {
 		for bad := range 20 {
@@ -128,8 +128,8 @@ func TestForPanics(t *testing.T) {
 	})
 }
 
-// wantNoAllocations runs f until it has its buffers and then counts. testing.AllocsPerRun
-// would set GOMAXPROCS to 1. The runtime itself allocates now and then, for channels.
+// wantNoAllocations runs f until it has its buffers and then counts allocations. It does not use
+// testing.AllocsPerRun, which would set GOMAXPROCS to 1. The runtime itself occasionally allocates, for channels.
 func wantNoAllocations(t *testing.T, name string, f func()) {
 	t.Helper()
 	if raceEnabled {
@@ -157,7 +157,7 @@ func TestForAllocates(t *testing.T) {
 	})
 }
 
-// TestForGrows counts the workers that changes of GOMAXPROCS make.
+// TestForGrows counts the workers that are created as GOMAXPROCS changes.
 func TestForGrows(t *testing.T) {
 	for _, procs := range []int{2, 4, 2, 6} {
 		withProcs(procs, func() {

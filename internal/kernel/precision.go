@@ -6,11 +6,11 @@ import (
 	"fmt"
 )
 
-// Precision is what the operands of products are rounded to. Whatever it is, products are summed in float32, and their
-// results are float32, as is all else.
+// Precision is the type to which the operands of products are rounded. In every precision, products are summed in
+// float32, and their results and everything else are float32.
 type Precision uint8
 
-// In bfloat16, the upper half of a float32, numbers have 8 bits of precision and float32's range.
+// In bfloat16, the upper half of a float32, numbers have 8 bits of precision and the range of float32.
 const (
 	Float32 Precision = iota
 	BFloat16
@@ -26,7 +26,7 @@ func (p Precision) String() string {
 	return fmt.Sprintf("Precision(%d)", uint8(p))
 }
 
-// Check returns why products cannot be had in a precision; nil if they can.
+// Check returns an error that says why products in this precision are not available, or nil if they are.
 func (p Precision) Check() error {
 	switch p {
 	case Float32:
@@ -40,7 +40,8 @@ func (p Precision) Check() error {
 	return fmt.Errorf("%v is no precision", p)
 }
 
-// ISA names the instruction set that products run on in a precision: those of bfloat16 have "avx512bf16" and "amx"; "" is none.
+// ISA returns the name of the instruction set used for products in this precision, which for bfloat16 is
+// "avx512bf16" or "amx", or "" if they are not available.
 func (p Precision) ISA() string {
 	if p.Check() != nil {
 		return ""
@@ -48,7 +49,7 @@ func (p Precision) ISA() string {
 	return p.isa().name
 }
 
-// isa is the set of kernels. The precision must be one that can be had.
+// isa returns the set of kernels. The precision must be available.
 func (p Precision) isa() *isa {
 	if p == Float32 {
 		return active

@@ -2,17 +2,17 @@ package kernel
 
 import "math/rand/v2"
 
-// normalChunk is how many numbers one generator draws. It fixes how the work can be
-// spread without changing the numbers.
+// normalChunk is the number of values that one generator draws. It fixes how the work can be spread without
+// changing the values.
 const normalChunk = 1 << 14
 
-// Normal fills data with numbers from N(mean, deviation²). They depend on seed and
-// stream alone.
+// Normal fills data with numbers from N(mean, deviation²). They depend only on seed and stream.
 func Normal(data []float32, seed, stream uint64, mean, deviation float32) {
 	normalParts(len(data), func(c, lo, hi int) { normalPart(data[lo:hi], c, seed, stream, mean, deviation) })
 }
 
-// NormalParts is Normal of n numbers, of which f is given some at a time, in any order and several at once, and the number of the first.
+// NormalParts is Normal for n numbers that are passed to f part by part, in any order and several at once, with
+// the index of the first number in each part.
 func NormalParts(n int, seed, stream uint64, mean, deviation float32, f func(part []float32, at int)) {
 	normalParts(n, func(c, lo, hi int) {
 		part := make([]float32, hi-lo)
@@ -21,7 +21,7 @@ func NormalParts(n int, seed, stream uint64, mean, deviation float32, f func(par
 	})
 }
 
-// normalParts calls f for each generator with its number, and the numbers that are its own.
+// normalParts calls f for each generator c, with the range of the numbers that it draws.
 func normalParts(n int, f func(c, lo, hi int)) {
 	For((n+normalChunk-1)/normalChunk, 1, func(lo, hi int) {
 		for c := lo; c < hi; c++ {
@@ -37,8 +37,8 @@ func normalPart(part []float32, c int, seed, stream uint64, mean, deviation floa
 	}
 }
 
-// mix is the finaliser of splitmix64 (Steele, Lea and Flood 2014): a bijection in
-// which every input bit changes half of the output bits.
+// mix is the finalizer of splitmix64 (Steele, Lea and Flood 2014): a bijection in which every input bit changes
+// half of the output bits.
 func mix(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
@@ -50,7 +50,7 @@ func mix(x uint64) uint64 {
 // by a function of seed, step, stream and i. The zero Mask keeps everything.
 type Mask struct {
 	key       uint64
-	threshold uint32 // an element is dropped if its 32 random bits are below
+	threshold uint32 // an element is dropped if its 32 random bits are below this
 	scale     float32
 }
 
@@ -67,10 +67,10 @@ func NewMask(rate float64, seed, step, stream uint64) Mask {
 	}
 }
 
-// On tells whether the mask drops anything.
+// On reports whether the mask drops anything.
 func (m Mask) On() bool { return m.threshold != 0 }
 
-// At is the factor of element i: 0 or the scale.
+// At is the factor for element i: 0 or the scale.
 func (m Mask) At(i uint64) float32 {
 	if m.threshold == 0 {
 		return 1
@@ -116,7 +116,7 @@ func dropout(out, x []float32, key, limit uint64, factor float32, first uint64) 
 	}
 }
 
-// Uniform is element i of a stream of numbers in [0, 1) that are computed as those of a [Mask] are.
+// Uniform is element i of a stream of numbers in [0, 1) that are computed like those of a [Mask].
 func Uniform(seed, step, stream, i uint64) float32 {
 	return float32(mix(mix(mix(seed^mix(step))^stream)^i)>>40) / (1 << 24)
 }

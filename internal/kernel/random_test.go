@@ -26,9 +26,9 @@ func TestMaskApply(t *testing.T) {
 	}
 }
 
-// TestMaskBits holds the definition of masks fast: checkpoints of older versions resume with the
-// same masks. The bits are those of splitmix64's published outputs: for seed 0 the
-// first is mix(0), the next mix of the increment.
+// TestMaskBits pins the definition of masks, so that checkpoints of older versions resume with the same masks.
+// The expected bits are splitmix64's published outputs: for seed 0, the first is mix(0), and the next is mix of
+// the increment.
 func TestMaskBits(t *testing.T) {
 	for i, want := range []uint64{0xe220a8397b1dcdaf, 0x6e789e6aa1b965f4, 0x06c45d188009454f} {
 		if got := mix(uint64(i) * 0x9e3779b97f4a7c15); got != want {
@@ -37,8 +37,8 @@ func TestMaskBits(t *testing.T) {
 	}
 }
 
-// TestNormal: numbers of the mean and deviation that depend on seed and stream alone, not on how
-// many are drawn at once or by whom.
+// TestNormal: the numbers have the requested mean and deviation, and depend only on seed and stream, not on how
+// many are drawn at once or by which goroutine.
 func TestNormal(t *testing.T) {
 	const n = 3*normalChunk + 5
 	draw := func(n int, seed, stream uint64) []float32 {
@@ -71,7 +71,7 @@ func TestNormal(t *testing.T) {
 	}
 }
 
-// TestMaskRate: a mask drops about the share that it says, and says whether it drops any.
+// TestMaskRate: a mask drops about the share that it should, and On says whether it drops any.
 func TestMaskRate(t *testing.T) {
 	const n = 100_000
 	for _, rate := range []float64{-1, 0, 0.1, 0.5, 0.999} {

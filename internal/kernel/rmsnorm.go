@@ -2,8 +2,8 @@ package kernel
 
 import "math"
 
-// RMSNorm divides the rows of x by the root of their mean square and multiplies by gain, as wide
-// as a row. It keeps each reciprocal root for [RMSNormGrad]. out may be x.
+// RMSNorm divides the rows of x by the root of their mean square and multiplies them by gain, which is as wide as
+// a row. It stores each reciprocal root for [RMSNormGrad]. out may be x.
 func RMSNorm(out, x, gain, rstd []float32, epsilon float64) {
 	width, rows := len(gain), len(rstd)
 	c := call{out: out[:rows*width], x: x[:rows*width], gain: gain, rstd: rstd, width: width, epsilon: epsilon}
@@ -17,7 +17,7 @@ func RMSNorm(out, x, gain, rstd []float32, epsilon float64) {
 	})
 }
 
-// RMSNormGrad sets dx, the gradient of RMSNorm's input. dx may be dy or x.
+// RMSNormGrad sets dx to the gradient of RMSNorm's input. dx may be dy or x.
 func RMSNormGrad(dx, dy, x, gain, rstd []float32) {
 	width, rows := len(gain), len(rstd)
 	c := call{out: dx[:rows*width], y: dy[:rows*width], x: x[:rows*width], gain: gain, rstd: rstd, width: width}
@@ -30,7 +30,7 @@ func RMSNormGrad(dx, dy, x, gain, rstd []float32) {
 	})
 }
 
-// RMSNormGradGain sets the gradient of gain.
+// RMSNormGradGain sets dgain to the gradient of gain.
 func RMSNormGradGain(dgain, dy, x, rstd []float32) {
 	width, rows := len(dgain), len(rstd)
 	c := call{gain: dgain, y: dy[:rows*width], x: x[:rows*width], rstd: rstd}
@@ -44,5 +44,5 @@ func RMSNormGradGain(dgain, dy, x, rstd []float32) {
 	})
 }
 
-// noMeans are the means of rows that have none deducted.
+// noMeans are zeros, in place of the means of a LayerNorm.
 var noMeans [1 << 10]float32

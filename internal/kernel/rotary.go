@@ -2,14 +2,14 @@ package kernel
 
 import "math"
 
-// Turns are how pairs of columns of heads are turned at positions (Su et al. 2021, RoFormer, §3.4.2).
+// Turns describes how pairs of columns of heads are rotated by position (Su et al. 2021, RoFormer, §3.4.2).
 type Turns struct {
 	Size        int  // columns of a head
-	Pairs       int  // how many turn: columns m and m+Pairs
-	Interleaved bool // pairs are the columns 2m and 2m+1 instead
+	Pairs       int  // pairs that are rotated: columns m and m+Pairs
+	Interleaved bool // if set, pairs are the columns 2m and 2m+1 instead
 }
 
-// each is how many cosines, and sines, a position has.
+// each is the number of cosines, and of sines, of a position.
 func (t Turns) each() int {
 	if t.Interleaved {
 		return 2 * t.Pairs
@@ -17,8 +17,8 @@ func (t Turns) each() int {
 	return t.Pairs
 }
 
-// Table is what Row looks up: pair m is turned by frequencies[m] radians from one of so many positions to the next, and
-// multiplied by factor.
+// Table returns the table that Row uses, for the given number of positions: pair m is rotated by frequencies[m]
+// radians per position and multiplied by factor.
 func (t Turns) Table(positions int, frequencies []float64, factor float64) []float32 {
 	table := make([]float32, positions*2*t.each())
 	for p := range positions {
@@ -36,14 +36,15 @@ func (t Turns) Table(positions int, frequencies []float64, factor float64) []flo
 	return table
 }
 
-// at is the cosines and sines of a position.
+// at returns the cosines and sines of a position.
 func (t Turns) at(table []float32, position int) (cos, sin []float32) {
 	n := t.each()
 	all := table[position*2*n:][:2*n]
 	return all[:n], all[n:]
 }
 
-// Row turns the heads of a row as at a position; with a sign of −1 the other way. Columns that belong to no pair stay. out may be x.
+// Row rotates the heads of a row for the given position, or backwards if sign is −1. Columns that do not belong
+// to a pair are copied. out may be x.
 func (t Turns) Row(out, x, table []float32, position int, sign float32) {
 	cos, sin := t.at(table, position)
 	turn := active.vec.turnHalves

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestTurns: heads turned are complex numbers times e^(i·angle), and turned back they are themselves; the bits are those of plain
-// Go, and nothing beside the row is written.
+// TestTurns: rotating heads multiplies complex numbers by e^(i·angle), and rotating back restores them. The bits
+// are those of plain Go, and nothing outside the row is written.
 func TestTurns(t *testing.T) {
 	const heads, position, factor, sentinel = 3, 5, 1.25, 12345
 	for pairs := 1; pairs <= 50; pairs++ {

@@ -2,15 +2,15 @@ package kernel
 
 import "sync"
 
-// scratch lends buffers to the goroutines of one kernel and keeps them for the next
-// call. A sync.Pool would lose them at each garbage collection.
+// scratch lends buffers to the goroutines of a kernel and keeps them for the next call. A sync.Pool would lose
+// them at each garbage collection.
 type scratch struct {
 	mu   sync.Mutex
 	free [][]float32
 }
 
-// borrow returns a buffer of n elements of any content. It lets go of one that is too small for a
-// new one, so that there are no more than were in use at once.
+// borrow returns a buffer of n elements with arbitrary contents. If all free buffers are too small, it replaces
+// one of them, so that there are never more than were in use at once.
 func (s *scratch) borrow(n int) []float32 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -28,7 +28,7 @@ func (s *scratch) borrow(n int) []float32 {
 	return make([]float32, n)
 }
 
-// giveBack ends the use of a borrowed buffer.
+// giveBack returns a borrowed buffer.
 func (s *scratch) giveBack(b []float32) {
 	s.mu.Lock()
 	s.free = append(s.free, b)

@@ -2,12 +2,12 @@ package kernel
 
 import "math"
 
-// sumBlock is how many elements of a long row are summed in float32 before their sum goes
-// into a float64.
+// sumBlock is the number of elements of a long row that are summed in float32 before their sum is added in
+// float64.
 const sumBlock = 1 << 10
 
-// LogSumExp is log Σ exp(row), shifted by the row's maximum so that it is finite
-// wherever the row is. It is NaN if an element is.
+// LogSumExp is log Σ exp(row), shifted by the row's maximum so that it is finite if the row is. It is NaN if an
+// element is.
 func LogSumExp(row []float32) float64 {
 	largest := active.vec.maximum(row)
 	var sum float64
@@ -25,7 +25,7 @@ func logTotal(largest float32, sum float64) float64 {
 	return float64(largest) + math.Log(sum)
 }
 
-// expRow sets out to exp(x − shift) and returns its sum. out may be x.
+// expRow sets out = exp(x − shift) and returns its sum. out may be x.
 func expRow(out, x []float32, shift float32) float64 {
 	var sum float64
 	for lo := 0; lo < len(x); lo += sumBlock {

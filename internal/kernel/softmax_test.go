@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// The errors of whole rows against float64. tolProbability is relative to 1, the sum of a row's
-// probabilities: some roundings, and that of x - max, which for the widest rows is as large as 10.
-// tolLog is relative to the largest of the logits and 1.
+// Bounds on the errors of whole rows against float64. tolProbability is relative to 1, the sum of a row's
+// probabilities: it allows some roundings, and that of x - max, which is as large as 10 for the widest rows.
+// tolLog is relative to the larger of 1 and the largest logit.
 const (
 	tolProbability = 4e-7
 	tolLog         = 2e-7

@@ -1,7 +1,7 @@
 package kernel
 
-// Transpose sets dst (rows, cols) to the transpose of src, block by block, since rows of one
-// are far apart in the other.
+// Transpose sets dst (rows, cols) to the transpose of src. It works block by block, since rows of one are far
+// apart in the other.
 func Transpose(dst, src []float32, rows, cols int) {
 	const block = 32
 	for r0 := 0; r0 < rows; r0 += block {

@@ -1,6 +1,6 @@
 package kernel
 
-// vectorsGeneric is the set in plain Go: what the others must compute.
+// vectorsGeneric is the set in plain Go, the reference for the others.
 var vectorsGeneric = vectors{
 	activate: [activations]func(out, x []float32){
 		GELUTanh: func(out, x []float32) { apply(out, x, geluTanh) },
@@ -56,7 +56,7 @@ var vectorsGeneric = vectors{
 	sumSquares: sumSquares,
 }
 
-// apply rounds f of each element.
+// apply sets out to f of each element, rounded.
 func apply(out, x []float32, f func(float64) float64) {
 	for i, v := range x {
 		out[i] = float32(f(float64(v)))

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// elementCase is an element-wise kernel of two inputs; first is the number of their first
-// element in a longer slice.
+// elementCase is an element-wise kernel with two inputs; first is the index of their first element in a longer
+// slice.
 type elementCase struct {
 	name string
 	run  func(v *vectors, first int, out, a, b []float32)
@@ -24,9 +24,8 @@ const mean, rstd = 0.25, 1.5
 
 var testMask = NewMask(0.3, 1, 2, 3)
 
-// The bounds count roundings: of a product half a unit, of a sum up to one unit of its largest term, of
-// an argument of exp as much as that is large, and twice these where a product lies in the next
-// binade.
+// The bounds count roundings: half a unit for a product, up to one unit of its largest term for a sum, for an
+// argument of exp as much as its magnitude, and twice these if a product is in the next binade.
 var elementCases = []elementCase{
 	{"add", func(v *vectors, _ int, out, a, b []float32) { v.add(out, a, b) },
 		func(_ int, a, b float64) (y, term float64) { return a + b, max(math.Abs(a), math.Abs(b)) }, 1},
@@ -92,7 +91,7 @@ func init() {
 	}
 }
 
-// bitsOf returns the bits of x, in which NaNs can be compared.
+// bitsOf returns the bits of x, so that NaNs can be compared.
 func bitsOf(x []float32) []uint32 {
 	bits := make([]uint32, len(x))
 	for i, v := range x {
@@ -119,8 +118,8 @@ func TestElementKernels(t *testing.T) {
 	}
 }
 
-// TestElementKernelsAnywhere: an element has the same bits wherever the slice that holds it
-// begins and ends, and nothing beside the slice is written.
+// TestElementKernelsAnywhere: an element has the same bits wherever the slice that holds it begins and ends, and
+// nothing outside the slice is written.
 func TestElementKernelsAnywhere(t *testing.T) {
 	const n, sentinel = 132, 12345
 	a, b := normals(1, n), normals(2, n)
@@ -204,7 +203,7 @@ func TestRowKernels(t *testing.T) {
 	}
 }
 
-// TestRowKernelsAnywhere: the bits of a sum do not depend on where in memory the row is.
+// TestRowKernelsAnywhere: the bits of a sum do not depend on where the row is in memory.
 func TestRowKernelsAnywhere(t *testing.T) {
 	for n := range 101 {
 		a, b := normals(uint64(n), n), normals(uint64(n)+1, n)
@@ -222,7 +221,7 @@ func TestRowKernelsAnywhere(t *testing.T) {
 	}
 }
 
-// TestRowKernelsKeepNaN: one NaN at any place of a row reaches every result.
+// TestRowKernelsKeepNaN: a NaN at any place in a row reaches every result.
 func TestRowKernelsKeepNaN(t *testing.T) {
 	nan := float32(math.NaN())
 	for _, n := range []int{1, 2, 15, 16, 17, 64, 65, 100, 130} {
@@ -262,8 +261,8 @@ func TestMaximumOfInfinities(t *testing.T) {
 	}
 }
 
-// TestColumnKernels compares sums over rows with float64, for parts of the columns: any part
-// gives the same bits, and nothing beside it is written.
+// TestColumnKernels compares sums over rows with float64, for parts of the columns: any part gives the same bits,
+// and nothing outside it is written.
 func TestColumnKernels(t *testing.T) {
 	const width, sentinel = 75, 12345
 	for _, rows := range []int{0, 1, 2, 3, 4, 5, 9} {
@@ -318,8 +317,7 @@ func TestColumnKernels(t *testing.T) {
 	}
 }
 
-// TestSameBitsOnAnyISA: the state of a training run that outlives a step by its own rule does not
-// depend on the machine.
+// TestSameBitsOnAnyISA: dropout and the updates of AdamW give the same bits on every machine.
 func TestSameBitsOnAnyISA(t *testing.T) {
 	const n = 1003
 	x, key := normals(1, n), uint64(0x0123456789abcdef)
@@ -359,8 +357,8 @@ func TestSameBitsOnAnyISA(t *testing.T) {
 	}
 }
 
-// TestAVX2IsAVX2: the assembler encodes registers from 16 on, and other things, for AVX-512
-// without a word.
+// TestAVX2IsAVX2: the AVX2 kernels use no AVX-512 instructions. The assembler emits these silently, for example
+// for registers from 16 on.
 func TestAVX2IsAVX2(t *testing.T) {
 	text, err := os.ReadFile("gen_vector_amd64.s")
 	if err != nil {

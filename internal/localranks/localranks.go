@@ -1,5 +1,5 @@
-// Package localranks has ranks within one process, each for a goroutine of its own, for tests of what goes on between
-// processes: they are graph.Ranks and train.Peers.
+// Package localranks provides ranks within one process, each for its own goroutine, for tests of the
+// communication between processes. They implement graph.Ranks and train.Peers.
 package localranks
 
 import (
@@ -10,25 +10,25 @@ import (
 	"sync"
 )
 
-// Rank is one of several.
+// Rank is one of several ranks.
 type Rank struct {
 	*meeting
 	rank int
 }
 
-// meeting is where the ranks come together, call after call.
+// meeting is where the ranks meet, call after call.
 type meeting struct {
 	size    int
 	mu      sync.Mutex
 	changed sync.Cond
 	round   int
 	calls   []string
-	given   []any // a slice of each rank that has come
+	given   []any // a slice from each rank that has made the call
 	came    int
-	gone    error // that a rank has left, or that they called different things
+	gone    error // why the meeting has failed: a rank has left, or the ranks made different calls
 }
 
-// New returns so many ranks, which add up in a fixed tree: ranks 0 and 1, 2 and 3, then these.
+// New returns the given number of ranks. They sum in a fixed tree: ranks 0 and 1, ranks 2 and 3, then these sums.
 func New(size int) (all []*Rank) {
 	m := &meeting{size: size}
 	m.changed.L = &m.mu
@@ -38,13 +38,13 @@ func New(size int) (all []*Rank) {
 	return all
 }
 
-// Rank is the number of the rank, from 0.
+// Rank returns the number of the rank, from 0.
 func (r *Rank) Rank() int { return r.rank }
 
-// Size is how many there are.
+// Size returns the number of ranks.
 func (r *Rank) Size() int { return r.size }
 
-// Sum adds up the ranks' slices in place.
+// Sum replaces the slices of all ranks with their sum.
 func (r *Rank) Sum(x ...[]float32) error {
 	for _, part := range x {
 		if err := r.meet(fmt.Sprint("Sum of ", len(part)), part, fold(func(to *float32, x float32) { *to += x })); err != nil {
@@ -54,7 +54,7 @@ func (r *Rank) Sum(x ...[]float32) error {
 	return nil
 }
 
-// Max has the largest of the ranks' numbers in the place of each.
+// Max replaces each element with the largest one of all ranks.
 func (r *Rank) Max(x []float32) error {
 	return r.meet(fmt.Sprint("Max of ", len(x)), x, fold(func(to *float32, x float32) { *to = max(*to, x) }))
 }
@@ -65,7 +65,7 @@ func (r *Rank) SumScalars(x []float64) ([]float64, error) {
 	return x, r.meet(fmt.Sprint("SumScalars of ", len(x)), x, fold(func(to *float64, x float64) { *to += x }))
 }
 
-// Give gives the slice of a rank to all.
+// Give copies the slice of rank from to all ranks.
 func (r *Rank) Give(x []float32, from int) error {
 	return r.meet(fmt.Sprintf("Give of %d from %d", len(x), from), x, func(given []any) {
 		for _, to := range given {
@@ -74,7 +74,7 @@ func (r *Rank) Give(x []float32, from int) error {
 	})
 }
 
-// SumScatter leaves to each rank the sums of its part, and in the parts of others what is no number.
+// SumScatter gives each rank the sums of its own part, and fills its other parts with NaN.
 func (r *Rank) SumScatter(parts [][][]float32) error {
 	for owner, part := range parts {
 		if err := r.Sum(part...); err != nil {
@@ -103,7 +103,7 @@ func (r *Rank) Gather(parts [][][]float32) error {
 	return nil
 }
 
-// Leave tells the others that this rank goes no further.
+// Leave tells the other ranks that this rank will not make further calls.
 func (r *Rank) Leave(reason error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -113,7 +113,7 @@ func (r *Rank) Leave(reason error) {
 	r.changed.Broadcast()
 }
 
-// fold puts what f makes of all slices into each of them.
+// fold returns a function that combines all slices with f and copies the result into each of them.
 func fold[E float32 | float64](f func(to *E, x E)) func(given []any) {
 	return func(given []any) {
 		var all [][]E
@@ -127,7 +127,7 @@ func fold[E float32 | float64](f func(to *E, x E)) func(given []any) {
 	}
 }
 
-// climb puts what f makes of all slices into the first, pair by pair, the left part a power of two.
+// climb combines all slices with f into the first one, pair by pair. The size of a left part is a power of two.
 func climb[E float32 | float64](x [][]E, f func(to *E, x E)) {
 	if len(x) < 2 {
 		return
@@ -140,7 +140,7 @@ func climb[E float32 | float64](x [][]E, f func(to *E, x E)) {
 	}
 }
 
-// meet waits until all ranks have made the call, whose slices the last to come combines.
+// meet waits until all ranks have made the call. The last one to arrive combines their slices.
 func (r *Rank) meet(call string, x any, combine func(given []any)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -168,5 +168,5 @@ func (r *Rank) meet(call string, x any, combine func(given []any)) error {
 		}
 		r.changed.Wait()
 	}
-	return nil // the round was complete, whoever has left since
+	return nil // the round was completed, even if a rank has left since
 }

@@ -1,6 +1,5 @@
-// Package mapped makes errors of what happens where mapped files are read: a file that another
-// program cuts short has no memory any more where its end was, and to read there is a fault, which
-// would end the process.
+// Package mapped turns faults in memory-mapped files into errors. If another program truncates a mapped file,
+// reading beyond its new end is a fault, which would otherwise end the process.
 package mapped
 
 import (
@@ -12,7 +11,7 @@ import (
 	"unsafe"
 )
 
-// region is the memory of a file.
+// region is the memory of a mapped file.
 type region struct {
 	first, size uintptr
 	name        string
@@ -23,14 +22,14 @@ var (
 	regions []region
 )
 
-// Add tells of a mapped file, by the name that errors shall call it.
+// Add registers a mapped file, with the name to be used in errors.
 func Add(data []byte, name string) {
 	mu.Lock()
 	defer mu.Unlock()
 	regions = append(regions, region{address(data), uintptr(len(data)), name})
 }
 
-// Remove tells that it is mapped no more. Call it before that is so.
+// Remove unregisters a mapped file. It must be called before the file is unmapped.
 func Remove(data []byte) {
 	mu.Lock()
 	defer mu.Unlock()
@@ -39,11 +38,11 @@ func Remove(data []byte) {
 
 func address(data []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(data))) }
 
-// Panic has faults on this goroutine be panics, which can be recovered, until it ends. The return
-// value of Fault tells what they were.
+// Panic turns faults on this goroutine into panics, which can be recovered, until the goroutine ends. Fault
+// explains such a panic.
 func Panic() { debug.SetPanicOnFault(true) }
 
-// Fault is the error of a recovered panic that is a fault in a mapped file, and nil of others.
+// Fault returns an error for a recovered panic that is a fault in a mapped file, and nil for others.
 func Fault(recovered any) error {
 	fault, ok := recovered.(interface {
 		runtime.Error
@@ -62,7 +61,7 @@ func Fault(recovered any) error {
 	return nil
 }
 
-// Guard calls f, which may read mapped files on this goroutine.
+// Guard calls f, which may read mapped files on this goroutine, and returns its error or the error of a fault.
 func Guard(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

@@ -16,8 +16,7 @@ import (
 
 var sink byte
 
-// TestGuard reads a file that was cut to its first page, on this goroutine and on those of
-// the kernels.
+// TestGuard reads a file that was truncated to its first page, on this goroutine and on those of the kernels.
 func TestGuard(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	page := os.Getpagesize()

@@ -1,5 +1,5 @@
-// Package memfs is a file system of a few files in memory, by their names: what a file of a model
-// holds beside its weights.
+// Package memfs is an in-memory file system for a few files: those that the file of a model contains in addition
+// to the weights.
 package memfs
 
 import (
@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// FS has files by their names, all in one folder, which is not listed.
+// FS maps names to files, all in one folder, which cannot be listed.
 type FS map[string][]byte
 
 // Open implements [fs.FS].
@@ -20,7 +20,7 @@ func (f FS) Open(name string) (fs.File, error) {
 	return file{bytes.NewReader(data), name}, nil
 }
 
-// file is an open file, and what is told of it.
+// file is an open file and its own fs.FileInfo.
 type file struct {
 	*bytes.Reader
 	name string

@@ -1,12 +1,11 @@
-// Command mutate tells what the tests would not notice. It draws small changes of the code at
-// random, one at a time, and runs the tests of the changed package, then those of the packages
-// that depend on it:
+// Command mutate finds changes of the code that the tests do not notice. It makes small random changes, one at a
+// time, and runs the tests of the changed package, then those of the packages that depend on it:
 //
 //	go run ./internal/mutate -seed 7 -n 300 -out mutants.jsonl
 //
-// Nothing in the checkout is changed: the go command sees the changed file through -overlay. A
-// change that does not compile is drawn again. What survives is either a hole in the tests or a
-// change without effect, as of a capacity or a speed: somebody has to read it.
+// Nothing in the checkout is changed: the go command sees the changed file through -overlay. Changes that do not
+// compile do not count. A change that survives is either a hole in the tests or has no effect on results, such as
+// a change of a capacity or of speed: somebody has to look at it.
 package main
 
 import (
@@ -23,7 +22,7 @@ import (
 	"time"
 )
 
-// result is a line of the output.
+// result is one line of the output.
 type result struct {
 	Site
 	Outcome string  `json:"outcome"` // own, others, timeout or survived
@@ -53,7 +52,7 @@ func list(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' })
 }
 
-// run tries changes until n of them compiled, and appends what became of each to the file out.
+// run tries changes until n of them have compiled, and appends the outcome of each to the file out.
 func run(ctx context.Context, seed uint64, n, workers int, own bool, out, again string, skip, only []string) error {
 	tree, err := readTree(ctx)
 	if err != nil {
@@ -92,7 +91,7 @@ func run(ctx context.Context, seed uint64, n, workers int, own bool, out, again 
 	return t.failed
 }
 
-// trial is what the workers share.
+// trial is shared by the workers.
 type trial struct {
 	tree *tree
 	own  bool
@@ -100,14 +99,14 @@ type trial struct {
 	out  *json.Encoder
 
 	mu     sync.Mutex
-	sites  []Site // still to be tried
+	sites  []Site // not tried yet
 	done   map[string]bool
 	tried  int
 	counts map[string]int
 	failed error
 }
 
-// work tries one change after the other.
+// work tries one change after another.
 func (t *trial) work(ctx context.Context) {
 	for {
 		s, ok := t.next()
@@ -136,7 +135,7 @@ func (t *trial) next() (Site, bool) {
 	return Site{}, false
 }
 
-// note writes what became of a change; one that did not compile does not count.
+// note records the outcome of a change. A change that did not compile does not count.
 func (t *trial) note(r result, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -151,7 +150,7 @@ func (t *trial) note(r result, err error) {
 	}
 }
 
-// draw is all changes that there are, in an order of the seed's.
+// draw returns all possible changes, in a random order that depends on the seed.
 func draw(t *tree, seed uint64, skip, only []string) ([]Site, error) {
 	var sites []Site
 	for dir, files := range t.files {
@@ -166,7 +165,7 @@ func draw(t *tree, seed uint64, skip, only []string) ([]Site, error) {
 			sites = append(sites, found...)
 		}
 	}
-	sortSites(sites) // the order of a map is not the seed's
+	sortSites(sites) // the order of a map is random
 	rand.New(rand.NewPCG(seed, 0)).Shuffle(len(sites), func(i, j int) { sites[i], sites[j] = sites[j], sites[i] })
 	return sites, nil
 }
@@ -180,7 +179,7 @@ func within(dir string, folders []string) bool {
 	return false
 }
 
-// readResults is what a former run found.
+// readResults reads the results of an earlier run.
 func readResults(name string) ([]result, error) {
 	text, err := os.ReadFile(name)
 	if os.IsNotExist(err) {
@@ -197,7 +196,7 @@ func readResults(name string) ([]result, error) {
 	return all, err
 }
 
-// survivors are the changes that no test noticed in a former run.
+// survivors returns the changes that no test noticed in an earlier run.
 func survivors(name string) ([]Site, error) {
 	all, err := readResults(name)
 	var sites []Site

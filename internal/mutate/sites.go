@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// A Site is one small change of a file: the bytes [From, To) become Text.
+// A Site is one small change of a file: the bytes [From, To) are replaced by Text.
 type Site struct {
 	File   string `json:"file"`
 	Line   int    `json:"line"`
@@ -24,7 +24,7 @@ type Site struct {
 
 func (s Site) key() string { return fmt.Sprintf("%s:%d-%d %s", s.File, s.From, s.To, s.Text) }
 
-// swapped are the operators that are taken for one another.
+// swapped maps operators to the ones that replace them.
 var swapped = map[token.Token]token.Token{
 	token.LSS: token.LEQ, token.LEQ: token.LSS, token.GTR: token.GEQ, token.GEQ: token.GTR,
 	token.EQL: token.NEQ, token.NEQ: token.EQL, token.LAND: token.LOR, token.LOR: token.LAND,
@@ -33,8 +33,8 @@ var swapped = map[token.Token]token.Token{
 	token.QUO_ASSIGN: token.MUL_ASSIGN, token.INC: token.DEC, token.DEC: token.INC,
 }
 
-// Sites lists the small changes that can be made to a file of Go: operators swapped, numbers
-// one larger, conditions and booleans turned round, errors not returned, and statements left out.
+// Sites lists the small changes that can be made to a Go file: operators swapped, numbers one larger, conditions
+// and booleans negated, errors not returned, and statements removed.
 func Sites(file string) ([]Site, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -68,7 +68,7 @@ type marker struct {
 
 func (m *marker) offset(p token.Pos) int { return m.fset.Position(p).Offset }
 
-// add notes that the source from one place to another becomes text.
+// add records that the source between two positions may be replaced by text.
 func (m *marker) add(from, to token.Pos, text string) {
 	a, b := m.offset(from), m.offset(to)
 	was := strings.Join(strings.Fields(string(m.text[a:b])), " ")
@@ -76,7 +76,7 @@ func (m *marker) add(from, to token.Pos, text string) {
 	m.sites = append(m.sites, Site{m.file, m.fset.Position(from).Line, change, a, b, text})
 }
 
-// token replaces an operator at a place.
+// token records the replacement of an operator.
 func (m *marker) token(at token.Pos, op token.Token) {
 	if other, ok := swapped[op]; ok {
 		m.add(at, at+token.Pos(len(op.String())), other.String())
@@ -132,8 +132,8 @@ func (m *marker) visit(n ast.Node) bool {
 	return true
 }
 
-// blank is what stands for an assignment that is left out: its right side is still used, as Go
-// wants of variables.
+// blank returns what replaces a removed assignment: its right side is still used, since Go does not allow unused
+// variables.
 func blank(n *ast.AssignStmt) string {
 	if len(n.Lhs) != 1 || len(n.Rhs) != 1 {
 		return ""

@@ -15,14 +15,14 @@ import (
 	"time"
 )
 
-// tree is the packages of the module.
+// tree holds the packages of the module.
 type tree struct {
 	root  string
-	files map[string][]string // by folder, from the root
+	files map[string][]string // by folder, relative to the root
 	users map[string][]string // by folder: the folders whose tests depend on it
 }
 
-// listed is what go list tells of a package.
+// listed is what go list reports about a package.
 type listed struct {
 	Dir, ImportPath                 string
 	GoFiles                         []string
@@ -30,7 +30,7 @@ type listed struct {
 	TestGoFiles, XTestGoFiles       []string
 }
 
-// readTree asks the go command for the packages of the module of the working folder.
+// readTree asks the go command for the packages of the module in the working directory.
 func readTree(ctx context.Context) (*tree, error) {
 	root, err := os.Getwd()
 	if err != nil {
@@ -89,7 +89,8 @@ func readTree(ctx context.Context) (*tree, error) {
 	return t, nil
 }
 
-// try tells what the tests say of a change, or those of its own package alone. The outcome is empty if it does not compile.
+// try runs the tests on a change, or only the tests of the changed package if own is set. The outcome is empty if
+// the change does not compile.
 func (t *tree) try(ctx context.Context, s Site, own bool) (result, error) {
 	r := result{Site: s}
 	overlay, err := t.overlay(s)
@@ -129,8 +130,8 @@ func (t *tree) try(ctx context.Context, s Site, own bool) (result, error) {
 	return r, ctx.Err()
 }
 
-// stages are the packages whose tests may notice a change in dir, the cheapest first: its own, the
-// other libraries, the commands. A stage is run if those before it did not notice.
+// stages returns the packages whose tests may notice a change in dir, the cheapest first: the package itself,
+// other libraries, commands. A stage is run only if the stages before it did not notice the change.
 func (t *tree) stages(dir string, own bool) [][]string {
 	stages := [][]string{{dir}, nil, nil}
 	if own {
@@ -148,7 +149,7 @@ func (t *tree) stages(dir string, own bool) [][]string {
 	return stages
 }
 
-// failing is the name of the first test that failed, or of its package.
+// failing returns the name of the first test, or package, that failed.
 func failing(out string) string {
 	for _, mark := range []string{"--- FAIL: ", "FAIL\t", "panic: "} {
 		if _, rest, ok := strings.Cut(out, mark); ok {
@@ -158,7 +159,7 @@ func failing(out string) string {
 	return ""
 }
 
-// command runs the go command with a changed file, also in the go commands that tests run.
+// command runs the go command with a changed file. The go commands that tests run see it too.
 func (t *tree) command(ctx context.Context, overlay string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
@@ -169,7 +170,7 @@ func (t *tree) command(ctx context.Context, overlay string, args ...string) (str
 	return string(out), err
 }
 
-// overlay writes the changed file and the file that tells the go command of it.
+// overlay writes the changed file, and the overlay file that points the go command to it.
 func (t *tree) overlay(s Site) (string, error) {
 	text, err := os.ReadFile(s.File)
 	if err != nil {

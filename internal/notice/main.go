@@ -1,5 +1,5 @@
-// Command notice writes NOTICE: the modules that are linked into gorgpt, on any system it is
-// released for, and their licences, as they lie in the module cache.
+// Command notice writes NOTICE: the modules that are linked into gorgpt on any of the systems that it is released
+// for, with their licenses as found in the module cache.
 package main
 
 import (
@@ -31,16 +31,16 @@ func main() {
 	}
 }
 
-// systems are those that gorgpt is released for: what is linked differs.
+// systems are those that gorgpt is released for. The linked modules differ between them.
 var systems = []string{"linux/amd64", "linux/arm64", "darwin/arm64", "windows/amd64"}
 
-// module is what the go command tells of one.
+// module is what the go command reports about a module.
 type module struct {
 	Path, Version, Dir string
 	Main               bool
 }
 
-// notice is the text for a command of the module in dir.
+// notice returns the text for a command of the module in dir.
 func notice(dir, command string) ([]byte, error) {
 	modules, err := linked(dir, command)
 	if err != nil {
@@ -49,7 +49,7 @@ func notice(dir, command string) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString("gorgpt is under the licence in LICENSE. Linked into it are the following modules and data,\n" +
 		"each under the licence that follows its name. Made by go generate.\n")
-	first := make(map[string]string) // whose licence a text is first
+	first := make(map[string]string) // license texts, and the names under which they were first included
 	section := func(name string, files ...string) error {
 		fmt.Fprintf(&b, "\n%s\n%s\n", strings.Repeat("=", 80), name)
 		for _, file := range files {
@@ -95,7 +95,7 @@ func notice(dir, command string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// linked finds the modules that a command's packages are from, by their paths.
+// linked returns the modules of the packages that a command depends on, by path.
 func linked(dir, command string) (map[string]module, error) {
 	modules := make(map[string]module)
 	for _, system := range systems {
@@ -122,7 +122,7 @@ func linked(dir, command string) (map[string]module, error) {
 	return modules, nil
 }
 
-// licences lists the files of a module that are about its licence.
+// licences lists the files of a module that concern its license.
 func licences(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -141,7 +141,7 @@ func licences(dir string) ([]string, error) {
 	return files, nil
 }
 
-// clean is a text without the spaces that end its lines, nor empty lines around it.
+// clean returns a text without spaces at the ends of its lines and without empty lines around it.
 func clean(text []byte) string {
 	lines := strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n")
 	for i := range lines {

@@ -1,11 +1,12 @@
-// Package optional finds the interfaces that a value has beside the one it was handed over as.
+// Package optional finds interfaces that a value implements in addition to the one as which it was passed.
 package optional
 
-// Hidden, where it is set, points target to the interface of that type which v hides: the kernel of
-// the notebooks passes a value of a cell's type on as a proxy with the methods of one interface only.
+// Hidden, if set, stores the value that v hides in target, a pointer to an interface type, if that value
+// implements the interface. The notebook kernel needs it: it passes values of types that are declared in cells as
+// proxies with the methods of a single interface.
 var Hidden func(v, target any) bool
 
-// As returns v as a T, by its own methods or by those it hides.
+// As returns v as a T, if v or the value that it hides implements T.
 func As[T any](v any) (T, bool) {
 	if t, ok := v.(T); ok {
 		return t, true

@@ -11,7 +11,7 @@ type named struct{ name string }
 
 func (n named) String() string { return n.name }
 
-// proxy hides what is in it.
+// proxy hides the methods of the value in it.
 type proxy struct{ in any }
 
 func TestAs(t *testing.T) {

@@ -15,28 +15,29 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// parquet-go v0.32.0 may take other bytes for what LZ4 gives (its issue 608), and doubles its
-// buffer for ever where that is damaged. So it never sees LZ4: plainFile is a file as it were
-// had these columns been written without compression, and decompresses a page when it is read.
+// parquet-go v0.32.0 may misread pages compressed with LZ4 (its issue 608), and doubles its buffer forever if
+// they are damaged. So it never gets to see LZ4: a plainFile looks like the same file with these columns written
+// without compression, and decompresses each page when it is read.
 type plainFile struct {
 	r     io.ReaderAt
-	parts []part // in order, from 0 to the end
+	parts []part // in order, without gaps
 
-	mu   sync.Mutex // of what follows
-	last int        // the page decompressed last
+	mu   sync.Mutex // guards the fields below
+	last int        // the page that was decompressed last
 	page []byte
 }
 
-// part is some bytes of the file: given, those of another file, or a page decompressed.
+// part is a range of a plainFile: either given bytes, or bytes of the original file, or a page to be
+// decompressed.
 type part struct {
 	at, size int64
 	bytes    []byte
-	from     int64 // where in the other file, if bytes is nil
-	lz4      int   // bytes that the page takes there after its levels; 0: it is no page
-	levels   int   // of these bytes, before what is compressed
+	from     int64 // offset in the original file, if bytes is nil
+	lz4      int   // compressed size in the original file, after the levels; 0 if the part is not compressed
+	levels   int   // bytes at the beginning of the page that are not compressed
 }
 
-// longestPage bounds a page, so that a damaged file cannot ask for all memory.
+// longestPage bounds the size of a page, so that a damaged file cannot request all memory.
 const longestPage = 1 << 30
 
 func hasLZ4(f *parquet.File) bool {
@@ -50,7 +51,7 @@ func hasLZ4(f *parquet.File) bool {
 	return false
 }
 
-// withoutLZ4 returns the file of size bytes with this footer as it were without LZ4.
+// withoutLZ4 returns a view of the file of size bytes, with the footer meta, without LZ4.
 func withoutLZ4(r io.ReaderAt, size int64, meta format.FileMetaData) (*plainFile, int64, error) {
 	p := &plainFile{r: r, last: -1}
 	p.add(part{size: size})
@@ -90,7 +91,7 @@ func (p *plainFile) add(one part) {
 	p.parts = append(p.parts, one)
 }
 
-// addColumn adds the pages of a column, and makes its description fit.
+// addColumn adds the pages of a column and adjusts its metadata.
 func (p *plainFile) addColumn(c *format.ColumnMetaData, size int64) error {
 	from := c.DataPageOffset
 	if d := c.DictionaryPageOffset; d > 0 && d < from {
@@ -114,7 +115,7 @@ func (p *plainFile) addColumn(c *format.ColumnMetaData, size int64) error {
 			levels = int(h.DataPageHeaderV2.V.RepetitionLevelsByteLength) + int(h.DataPageHeaderV2.V.DefinitionLevelsByteLength)
 		}
 		packed, whole := int(h.CompressedPageSize), int(h.UncompressedPageSize)
-		// A byte of LZ4 is at most 255 of the text.
+		// A byte of LZ4 expands to at most 255 bytes.
 		if levels < 0 || packed < levels || whole < levels || whole > longestPage || int64(packed) > end-from || whole-levels > 255*(packed-levels) {
 			return fmt.Errorf("offset %d: damaged: a page of %d bytes for %d", from, packed, whole)
 		}
@@ -172,7 +173,7 @@ func (p *plainFile) ReadAt(b []byte, offset int64) (n int, err error) {
 	return n, nil
 }
 
-// copyPage copies from a place in the page of a part.
+// copyPage copies bytes of the page in part i, beginning at offset at.
 func (p *plainFile) copyPage(b []byte, i int, at int64) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -185,7 +186,7 @@ func (p *plainFile) copyPage(b []byte, i int, at int64) error {
 	return nil
 }
 
-// decompress makes a part the page at hand.
+// decompress makes part i the current page.
 func (p *plainFile) decompress(i int) error {
 	one := p.parts[i]
 	packed := make([]byte, one.levels+one.lz4)

@@ -1,5 +1,5 @@
-// Package parquetfile opens Parquet files for parquet-go, and keeps from that library what it
-// would read wrongly or could be made to fail by.
+// Package parquetfile opens Parquet files for parquet-go, and keeps from that library what it would misread or
+// what could crash it.
 package parquetfile
 
 import (
@@ -12,8 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/filekind"
 )
 
-// Open opens a file of size bytes. The library panics on some damaged files: who calls it
-// recovers.
+// Open opens a file of size bytes. The library panics on some damaged files, so callers must recover.
 func Open(r io.ReaderAt, size int64) (*parquet.File, error) {
 	if err := checkFooter(r, size); err != nil {
 		return nil, err
@@ -29,7 +28,7 @@ func Open(r io.ReaderAt, size int64) (*parquet.File, error) {
 	return open(p, size)
 }
 
-// open is parquet.OpenFile without what is not needed to read a file from start to end.
+// open is parquet.OpenFile without the parts that are not needed to read a file from start to end.
 func open(r io.ReaderAt, size int64) (*parquet.File, error) {
 	f, err := parquet.OpenFile(r, size, parquet.SkipBloomFilters(true), parquet.SkipPageIndex(true))
 	if err != nil {
@@ -38,8 +37,8 @@ func open(r io.ReaderAt, size int64) (*parquet.File, error) {
 	return f, nil
 }
 
-// checkFooter is an error if the file is another one, or has no room for the footer that its
-// last bytes tell of: the library would allocate as much.
+// checkFooter returns an error if the file is not a Parquet file, or if the footer size in its last bytes is too
+// large: the library would allocate that much.
 func checkFooter(r io.ReaderAt, size int64) error {
 	const magic = "PAR1"
 	if err := filekind.CheckPointer(r); err != nil {

@@ -19,8 +19,7 @@ type row struct {
 	Other string `parquet:"other"`
 }
 
-// write makes a file with LZ4 of texts that it makes a little shorter, which parquet-go v0.32.0
-// itself reads wrongly.
+// write returns a file of texts that LZ4 makes only a little shorter, which parquet-go v0.32.0 misreads.
 func write(t testing.TB, version int) (file []byte, texts []string) {
 	t.Helper()
 	var b bytes.Buffer
@@ -85,8 +84,8 @@ func TestLZ4(t *testing.T) {
 	}
 }
 
-// TestDamagedLZ4: damage is an error or other text, but no loop without end, as it is for the
-// library alone.
+// TestDamagedLZ4: damage leads to an error or to other text, but not to an endless loop, as with the library
+// alone.
 func TestDamagedLZ4(t *testing.T) {
 	file, _ := write(t, 2)
 	failed := 0

@@ -9,9 +9,9 @@ import (
 	"sync"
 )
 
-// exact is data in which keys that the fields of v would take in other letters, as encoding/json
-// lets them, are spaces: the same length, so that offsets stay. A key is the name in the field's
-// tag, else its Go name with a small first letter. Data that is no JSON comes back as it is.
+// exact returns data with every key replaced by spaces that encoding/json would accept for a field of v only
+// because it ignores case. The length is the same, so offsets remain valid. The key of a field is the name in its
+// tag, or its Go name with a lower-case first letter. Data that is not JSON is returned unchanged.
 func exact(data []byte, v any) []byte {
 	t := reflect.TypeOf(v)
 	if t == nil || !holdsFields(t) {
@@ -28,7 +28,7 @@ var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 func holdsFields(t reflect.Type) bool {
 	for {
 		if t.Implements(unmarshaler) || reflect.PointerTo(t).Implements(unmarshaler) {
-			return false // which looks after its own keys
+			return false // it handles its own keys
 		}
 		switch t.Kind() {
 		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
@@ -58,9 +58,9 @@ func keysOf(t reflect.Type) map[string]reflect.Type {
 	return keys
 }
 
-var structs sync.Map // of keys by type
+var structs sync.Map // from types to keys
 
-// scanner goes through JSON along a type. It stops where the JSON is broken.
+// scanner walks JSON along with the type that it is decoded into. It stops at a syntax error.
 type scanner struct {
 	data   []byte
 	at     int
@@ -68,10 +68,10 @@ type scanner struct {
 	copied bool
 }
 
-// maxDepth is that of encoding/json, which refuses what is deeper.
+// maxDepth is the limit of encoding/json, which rejects deeper nesting.
 const maxDepth = 10000
 
-// next passes white space, and returns the byte behind it; 0 at the end.
+// next skips white space and returns the byte after it, or 0 at the end.
 func (s *scanner) next() byte {
 	for ; s.at < len(s.data); s.at++ {
 		switch c := s.data[s.at]; c {
@@ -83,7 +83,7 @@ func (s *scanner) next() byte {
 	return 0
 }
 
-// text passes a string, and returns what is between its quotes.
+// text skips a string and returns what is between its quotes.
 func (s *scanner) text() ([]byte, bool) {
 	start := s.at + 1
 	for i := start; i < len(s.data); i++ {
@@ -98,7 +98,7 @@ func (s *scanner) text() ([]byte, bool) {
 	return nil, false
 }
 
-// value passes a value that is decoded into a type; nil if that has no fields.
+// value skips a value that is decoded into type t, which is nil if the type has no fields.
 func (s *scanner) value(t reflect.Type) bool {
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -129,7 +129,7 @@ func (s *scanner) value(t reflect.Type) bool {
 	return n > 0
 }
 
-// items passes a list or an object.
+// items skips a list or an object.
 func (s *scanner) items(end byte, item func() bool) bool {
 	if s.depth++; s.depth > maxDepth {
 		return false
@@ -154,7 +154,7 @@ func (s *scanner) items(end byte, item func() bool) bool {
 	return false
 }
 
-// member passes a key and its value within what is decoded into a type.
+// member skips a key and its value within an object that is decoded into type t.
 func (s *scanner) member(t reflect.Type) bool {
 	if s.next() != '"' {
 		return false
@@ -183,7 +183,7 @@ func (s *scanner) member(t reflect.Type) bool {
 	return s.value(t)
 }
 
-// blank makes a key spaces, which no field is called.
+// blank replaces a key with spaces, which are not the name of any field.
 func (s *scanner) blank(start, end int) {
 	if !s.copied {
 		s.data, s.copied = bytes.Clone(s.data), true
@@ -193,7 +193,7 @@ func (s *scanner) blank(start, end int) {
 	}
 }
 
-// unescaped is a key without its escapes; false if there is something in it that is no JSON.
+// unescaped returns a key without its escapes, or false if the key is not valid JSON.
 func unescaped(key []byte) (string, bool) {
 	if !bytes.ContainsFunc(key, func(r rune) bool { return r < ' ' || r == '\\' }) {
 		return string(key), true

@@ -20,14 +20,14 @@ type row struct {
 	pair
 }
 
-// TestExactKeys: as for Python's json, a key in other letters is another key.
+// TestExactKeys: as in Python's json, a key with different case is a different key.
 func TestExactKeys(t *testing.T) {
 	one := 1
 	for text, want := range map[string]row{
 		`{"eos_token_id":0,"EOS_token_id":114}`:                        {},
 		`{"EOS_token_id":114,"eos_token_id":3}`:                        {End: 3},
 		`{"eos_to\u006ben_id":3,"eos_to\u004ben_id":4}`:                {End: 3}, // escaped k and K
-		`{"eos_to\u212aen_id":3,"eo\u017f_token_id":4}`:                {},       // the signs of Kelvin and of the long s
+		`{"eos_to\u212aen_id":3,"eo\u017f_token_id":4}`:                {},       // the Kelvin sign and the long s
 		`{"label":1,"Label":0,"LABEL":"x"}`:                            {Label: &one},
 		`{"rows":[{"left":"a","Left":"b"},{"RIGHT":"c"}]}`:             {Rows: []pair{{Left: "a"}, {}}},
 		`{"named":{"Left":{"left":"a","lefT":"b"},"left":null}}`:       {Named: map[string]*pair{"Left": {Left: "a"}, "left": nil}},
@@ -54,7 +54,7 @@ func TestExactKeys(t *testing.T) {
 	}
 }
 
-// FuzzExactKeys: a field has what a map of the same JSON has under its key.
+// FuzzExactKeys: a field gets the value that a map decoded from the same JSON has under the field's key.
 func FuzzExactKeys(f *testing.F) {
 	for _, text := range []string{`{"label":1,"Label":2,"more":[{},[],null,"\""]}`, `{"LABEL":[]}`, `{"\u006cabel" : 3 }`, "{\"a\x00\":1}", `{"\q":1}`, `{"label":`} {
 		f.Add([]byte(text))
@@ -71,7 +71,7 @@ func FuzzExactKeys(f *testing.F) {
 		}
 		if value, ok := all["label"]; ok {
 			if string(value) == "null" {
-				return // which leaves what an earlier one said
+				return // it keeps the value of an earlier key
 			}
 			if err := json.Unmarshal(value, &want); err != nil {
 				t.Fatalf("%q: %v", data, err)

@@ -1,4 +1,4 @@
-// Package plainjson says what is wrong with JSON in the words of JSON, not of Go's types.
+// Package plainjson decodes JSON with errors in terms of JSON rather than of Go types.
 package plainjson
 
 import (
@@ -15,28 +15,28 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
-// Unmarshal is json.Unmarshal with errors such as "key label: want a number, got a list" and
-// "invalid character '}' after object key (byte 7)". They wrap those of encoding/json. A wrong
-// type is found by its key: its offset counts from within where a key is decoded on its own.
+// Unmarshal is json.Unmarshal with errors such as "key label: want a number, got a list" and "invalid character
+// '}' after object key (byte 7)". They wrap the errors of encoding/json. A value of the wrong type is located by
+// its key rather than by its offset, since offsets are relative if the value of a key is decoded separately.
 //
-// A key counts for a field only if it is spelled as the field's tag, or as its Go name with a
-// small first letter: encoding/json would take "Label" for label.
+// A key counts for a field only if it is spelled like the name in the field's tag, or like its Go name with a
+// lower-case first letter; encoding/json would accept "Label" for label.
 //
-// Text that is not UTF-8, and half of a surrogate pair (\ud800), are errors, where encoding/json
-// puts U+FFFD in their place. Values that are left raw are not looked at.
+// Text that is not UTF-8, and half of a surrogate pair (\ud800), are errors; encoding/json would replace them
+// with U+FFFD. Values that are left raw are not checked.
 func Unmarshal(data []byte, v any) error { return unmarshal(data, exact(data, v), v) }
 
-// UnmarshalOwn is Unmarshal for what json.Marshal made of a caller's type, whose fields may be
-// without tags: keys count as for encoding/json.
+// UnmarshalOwn is Unmarshal for the output of json.Marshal for a caller's type, whose fields may have no tags:
+// keys count as in encoding/json.
 func UnmarshalOwn(data []byte, v any) error { return unmarshal(data, data, v) }
 
-// unmarshal decodes data with the keys that count.
+// unmarshal decodes counts, which is data with only the keys that count.
 func unmarshal(data, counts []byte, v any) error {
 	if err := plaintext.Check(data); err != nil {
 		return err
 	}
 	err := json.Unmarshal(counts, v)
-	if _, raw := v.(*map[string]json.RawMessage); err == nil && !raw { // raw values come here again
+	if _, raw := v.(*map[string]json.RawMessage); err == nil && !raw { // raw values are decoded later
 		err = checkEscapes(data)
 	}
 	var kind *json.UnmarshalTypeError
@@ -54,7 +54,7 @@ func unmarshal(data, counts []byte, v any) error {
 	return err
 }
 
-// CheckText is an error if JSON is not UTF-8 or a string in it has half of a surrogate pair.
+// CheckText returns an error if data is not UTF-8 or if a string in it contains half of a surrogate pair.
 func CheckText(data []byte) error {
 	if err := plaintext.Check(data); err != nil {
 		return err
@@ -64,7 +64,7 @@ func CheckText(data []byte) error {
 
 func checkEscapes(data []byte) error {
 	for at := 0; at < len(data); {
-		i := bytes.IndexByte(data[at:], '\\') // which begins an escape, and stands nowhere else
+		i := bytes.IndexByte(data[at:], '\\') // a backslash always begins an escape
 		if i < 0 {
 			return nil
 		}
@@ -84,7 +84,7 @@ func checkEscapes(data []byte) error {
 	return nil
 }
 
-// unit is the number of an escape that data begins with, else 0.
+// unit returns the number of the \u escape at the beginning of data, or 0 if there is none.
 func unit(data []byte) rune {
 	if len(data) < 6 || data[0] != '\\' || data[1] != 'u' {
 		return 0
@@ -96,8 +96,7 @@ func unit(data []byte) rune {
 	return rune(n)
 }
 
-// keyIn is a path of fields of a type as the file has it, where structs embedded in the
-// type have no names.
+// keyIn returns a path of fields as it appears in the file, where structs embedded in type of have no names.
 func keyIn(fields string, of reflect.Type) string {
 	for of.Kind() == reflect.Pointer {
 		of = of.Elem()
@@ -110,8 +109,8 @@ func keyIn(fields string, of reflect.Type) string {
 	return keyOf(fields)
 }
 
-// keyOf is a path of fields as the file has it. Those without a tag have the names of Go's
-// fields there, which begin with a capital.
+// keyOf returns a path of fields as it appears in the file. Fields without a tag are given by their Go names,
+// which begin with an upper-case letter.
 func keyOf(fields string) string {
 	names := strings.Split(fields, ".")
 	for i, name := range names {
@@ -120,7 +119,7 @@ func keyOf(fields string) string {
 	return strings.Join(names, ".")
 }
 
-// plain is an error with a text of its own.
+// plain is an error with its own text.
 type plain struct {
 	text string
 	err  error

@@ -7,12 +7,12 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plainjson"
 )
 
-// Shared is embedded, as the configuration of one family in that of another.
+// Shared is embedded, like the configuration of one family in that of another.
 type Shared struct {
 	Width int `json:"n_embd"`
 }
 
-// TestEmbedded: the key of an embedded struct's field is its own, as the file has it.
+// TestEmbedded: errors name the field of an embedded struct as the file does, without the struct.
 func TestEmbedded(t *testing.T) {
 	var v struct {
 		Shared
@@ -23,7 +23,7 @@ func TestEmbedded(t *testing.T) {
 	}
 }
 
-// TestUnmarshal: one line each, without Go's types.
+// TestUnmarshal: errors are one line each and do not mention Go types.
 func TestUnmarshal(t *testing.T) {
 	type row struct {
 		Text  string
@@ -62,8 +62,8 @@ func TestUnmarshal(t *testing.T) {
 	}
 }
 
-// TestText: what encoding/json would mend with U+FFFD is an error, as it is for Python's and
-// pandas' readers of UTF-8 ('utf-8' codec can't decode byte 0xff; surrogates not allowed).
+// TestText: text that encoding/json would repair with U+FFFD is an error, as it is for the UTF-8 readers of
+// Python and pandas ('utf-8' codec can't decode byte 0xff; surrogates not allowed).
 func TestText(t *testing.T) {
 	for text, want := range map[string]string{
 		"\"a\xffb\"":               "offset 2: byte 0xff is not valid UTF-8",
@@ -74,7 +74,7 @@ func TestText(t *testing.T) {
 		`"\n\ud83d\n"`:             `half of a surrogate pair, \ud83d (byte 4)`,
 		`"\ud83d\ude00\\ud800 \""`: "", // a pair; a backslash and the letters ud800
 		`"\uD83D\uDE00 \u00e4"`:    "",
-		`"\ufffd"`:                 "", // itself, written by someone
+		`"\ufffd"`:                 "", // U+FFFD itself, as written by someone
 	} {
 		var s string
 		got := ""
@@ -85,7 +85,7 @@ func TestText(t *testing.T) {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
-	// Only what is decoded counts: another value of a row may be anything.
+	// Only decoded values are checked: other values of a row may be anything.
 	var row map[string]json.RawMessage
 	if err := plainjson.Unmarshal([]byte(`{"user":"\ud800","text":"a"}`), &row); err != nil {
 		t.Error(err)

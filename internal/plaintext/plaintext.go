@@ -1,7 +1,7 @@
-// Package plaintext is the rule for text that comes from files and from standard input, in
-// one place: a byte-order mark at the very beginning is no part of the text, and what a
-// format defines as UTF-8 is UTF-8 or an error, never mended with U+FFFD. Plain text is
-// bytes: its tokenizer takes them or says which it cannot.
+// Package plaintext defines, in one place, how text from files and from standard input is treated. A byte-order
+// mark at the very beginning is not part of the text. Text that a format defines as UTF-8 must be valid UTF-8; it
+// is never repaired with U+FFFD. Plain text consists of bytes: the tokenizer accepts them or reports those that
+// it cannot.
 package plaintext
 
 import (
@@ -15,25 +15,25 @@ import (
 	"github.com/gorgpt/gorgpt/internal/filekind"
 )
 
-// Mark is the byte-order mark in UTF-8, which editors on Windows put first.
+// Mark is the UTF-8 byte-order mark, which editors on Windows put at the beginning.
 const Mark = "\ufeff"
 
-// Trim drops a mark at the beginning of a text.
+// Trim removes a byte-order mark from the beginning of a text.
 func Trim(text []byte) []byte { return bytes.TrimPrefix(text, []byte(Mark)) }
 
-// Skip drops a mark at the beginning of a stream. It waits for no more bytes than there are
-// if they are no mark, so that a line typed is answered.
+// Skip removes a byte-order mark from the beginning of a stream. If the first bytes are not a mark, it does not
+// wait for more, so that a typed line is answered.
 func Skip(r *bufio.Reader) {
 	for n := 1; n <= len(Mark); n++ {
 		if b, err := r.Peek(n); err != nil || string(b) != Mark[:n] {
-			return // an error comes again when the text is read
+			return // an error occurs again when the text is read
 		}
 	}
-	r.Discard(len(Mark)) // which is buffered
+	r.Discard(len(Mark)) // they are buffered, so there is no error
 }
 
-// Read reads a whole file of text, without a mark. A file that is known to be something else
-// is an error that says what to do.
+// Read reads a text file, without a byte-order mark. If the file is recognized as something else, it returns an
+// error that says what to do.
 func Read(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -42,7 +42,7 @@ func Read(path string) ([]byte, error) {
 	return Of(path, data)
 }
 
-// Of is Read of a file whose bytes have been read.
+// Of is Read for a file whose bytes have already been read.
 func Of(path string, data []byte) ([]byte, error) {
 	if kind, ok := filekind.Of(data); ok {
 		return nil, fmt.Errorf("%s: %w", path, kind)
@@ -50,7 +50,7 @@ func Of(path string, data []byte) ([]byte, error) {
 	return Trim(data), nil
 }
 
-// Open is Read of a text that is read piece by piece.
+// Open is Read for a text that is read piece by piece.
 func Open(path string) (io.ReadCloser, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -75,7 +75,7 @@ func Open(path string) (io.ReadCloser, error) {
 	}{r, f}, nil
 }
 
-// Check is an error that has the offset of the first byte that is not UTF-8.
+// Check returns an error with the offset of the first byte that is not valid UTF-8.
 func Check(text []byte) error {
 	if utf8.Valid(text) {
 		return nil

@@ -29,10 +29,10 @@ func TestMark(t *testing.T) {
 	}
 }
 
-// TestSkipWaits: a line of one byte is answered before there are more.
+// TestSkipWaits: a line of one byte is answered before more bytes arrive.
 func TestSkipWaits(t *testing.T) {
 	in, out := io.Pipe()
-	go out.Write([]byte("\n")) // and nothing after it, nor an end
+	go out.Write([]byte("\n")) // and nothing more, not even an end
 	r := bufio.NewReader(in)
 	plaintext.Skip(r)
 	if line, err := r.ReadString('\n'); line != "\n" || err != nil {

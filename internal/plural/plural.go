@@ -1,4 +1,4 @@
-// Package plural words a number of things.
+// Package plural formats numbers with nouns.
 package plural
 
 import (
@@ -9,10 +9,10 @@ import (
 	"golang.org/x/text/message"
 )
 
-// Of is n of a noun, as in "1 token" and "2 tokens", whose plural ends in s, or in es as that of "batch" does.
+// Of returns n and a noun, as in "1 token" and "2 tokens". The plural ends in s, or in es as for "batch".
 func Of[N int | int64](n N, noun string) string { return fmt.Sprint(n) + " " + Noun(n, noun) }
 
-// Noun is the noun for n of them.
+// Noun returns the noun in the form for n.
 func Noun[N int | int64](n N, noun string) string {
 	if n == 1 {
 		return noun

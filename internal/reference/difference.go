@@ -6,9 +6,8 @@ import "math"
 // step², against the rounding of a float64 loss, about 1e-16/step.
 const differenceStep = 1e-5
 
-// GradientError compares a gradient with central differences of f, a function of x,
-// at every element up to samples of them, evenly spread. It returns the largest
-// error divided by the largest gradient, or by floor if that is larger.
+// GradientError compares a gradient with central differences of f, a function of x, at no more than samples evenly
+// spread elements. It returns the largest error divided by the largest gradient, or by floor if that is larger.
 func GradientError(f func() float64, x []float64, gradient []float32, samples int, floor float64) float64 {
 	worst, scale := 0.0, floor
 	for i := 0; i < len(x); i += 1 + (len(x)-1)/samples {
@@ -27,8 +26,8 @@ func GradientError(f func() float64, x []float64, gradient []float32, samples in
 	return worst / scale
 }
 
-// Worst is the largest difference between two slices, relative to the largest
-// element of want or to 1.
+// Worst returns the largest difference between two slices, relative to the largest element of want or to 1,
+// whichever is larger.
 func Worst(got []float32, want []float64) float64 {
 	if len(got) != len(want) {
 		return math.Inf(1)

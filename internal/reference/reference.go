@@ -24,7 +24,7 @@ func AddPositions(x, table []float64, context, width int) []float64 {
 	return y
 }
 
-// LayerNorm normalises rows as wide as gain; bias may be nil.
+// LayerNorm normalizes rows as wide as gain; bias may be nil.
 func LayerNorm(x, gain, bias []float64, epsilon float64) []float64 {
 	width := len(gain)
 	y := make([]float64, len(x))
@@ -91,12 +91,12 @@ func Map(f func(float64) float64, x []float64) []float64 {
 	return y
 }
 
-// GELU is the tanh form.
+// GELU is GELU in its tanh form.
 func GELU(x float64) float64 {
 	return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
 }
 
-// GELUErf is the exact form.
+// GELUErf is GELU in its exact form.
 func GELUErf(x float64) float64 { return x * 0.5 * (1 + math.Erf(x/math.Sqrt2)) }
 
 // ReLU is max(x, 0).
@@ -111,7 +111,7 @@ func Add(a, b []float64) []float64 {
 	return y
 }
 
-// Softmax is that of one row.
+// Softmax returns the softmax of one row.
 func Softmax(row []float64) []float64 {
 	largest := math.Inf(-1)
 	for _, v := range row {
@@ -124,15 +124,14 @@ func Softmax(row []float64) []float64 {
 	return Map(func(v float64) float64 { return math.Exp(v-largest) / sum }, row)
 }
 
-// Attention is causal self-attention over qkv (batch·context, 3·width). A window
-// above 0 bounds how far a position looks back.
+// Attention is causal self-attention over qkv (batch·context, 3·width). A positive window bounds how far a
+// position looks back.
 func Attention(qkv []float64, batch, context, heads, width, window int) []float64 {
 	return DroppedAttention(qkv, batch, context, heads, width, window, func(int, int, int) float64 { return 1 })
 }
 
-// DroppedAttention is Attention in which the weight of query t on key u is
-// multiplied by keep(head, t, u) after the softmax; heads are numbered through the
-// batch.
+// DroppedAttention is Attention in which the weight of query t on key u is multiplied by keep(head, t, u) after
+// the softmax; heads are numbered through the whole batch.
 func DroppedAttention(qkv []float64, batch, context, heads, width, window int, keep func(head, t, u int) float64) []float64 {
 	size := width / heads
 	y := make([]float64, batch*context*width)
@@ -167,8 +166,8 @@ func DroppedAttention(qkv []float64, batch, context, heads, width, window int, k
 	return y
 }
 
-// CrossEntropy is the mean of −log softmax(row)[target] over rows of width vocab
-// that have a target, which is not negative; 0 if none has.
+// CrossEntropy is the mean of −log softmax(row)[target] over the rows of width vocab that have a target, or 0 if
+// none has. A negative target means none.
 func CrossEntropy(logits []float64, targets []int, vocab int) float64 {
 	loss, counted := 0.0, 0.0
 	for n, target := range targets {

@@ -1,11 +1,11 @@
-// Package scopepath matches the paths of scopes, such as "h.3.attn", with patterns such as
-// "h.*.attn": names between dots, in which * stands for any part of a name.
+// Package scopepath matches paths of scopes, such as "h.3.attn", with patterns, such as "h.*.attn": names
+// separated by dots, in which * stands for any part of a name.
 package scopepath
 
 import "path"
 
-// Inside tells whether the names of a path begin with names that match a pattern's: whether
-// the path is at, or below, what the pattern matches.
+// Inside reports whether the first names of a path match the names of a pattern, that is, whether the path is at
+// or below what the pattern matches.
 func Inside(pattern, names []string) bool {
 	if len(names) < len(pattern) {
 		return false

@@ -8,12 +8,12 @@ import (
 	"github.com/gorgpt/gorgpt/internal/usage"
 )
 
-// countUnits are what a count may end in.
+// countUnits maps the suffixes of counts to factors.
 var countUnits = map[string]float64{"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
-// ParseCount reads a count such as one of tokens: digits, or a number and k, M, B or T for
-// thousands, millions, billions (1e9) and trillions, as in 300B, 0.5M and 1e9. It is whole, 0 or
-// more, and fits an int64.
+// ParseCount reads a count, such as a number of tokens: digits, or a number followed by k, M, B or T for
+// thousands, millions, billions (1e9) and trillions, as in 300B, 0.5M and 1e9. A count is a non-negative integer
+// that fits an int64.
 func ParseCount(text string) (int64, error) {
 	number := strings.TrimRight(text, "kKMBT")
 	unit, ok := countUnits[text[len(number):]]
@@ -33,14 +33,15 @@ func ParseCount(text string) (int64, error) {
 	return int64(math.Round(x)), nil
 }
 
-// NewCount is a setting of what [ParseCount] reads; empty is none. A recipe may have it as a number or in quotes.
+// NewCount returns a setting that [ParseCount] can read; the empty string means none. In a recipe, its value may
+// be a number or a quoted string.
 func NewCount(name string, at *string, help string) Setting {
 	s := New(name, at, "", help, IsCount)
 	s.count = true
 	return s
 }
 
-// IsCount accepts what [ParseCount] reads, and the empty text, which is none.
+// IsCount accepts what [ParseCount] reads, and the empty string, which means none.
 func IsCount(name, text string) error {
 	if text == "" {
 		return nil

@@ -2,8 +2,8 @@ package setting
 
 import "testing"
 
-// TestParseCount: units are those of the papers, and what is no count, or more than can be counted,
-// is said.
+// TestParseCount: units are those used in papers; text that is not a count, or exceeds the limit, is an error
+// that says so.
 func TestParseCount(t *testing.T) {
 	for text, want := range map[string]int64{
 		"0": 0, "300000": 300000, "9223372036854775807": 1<<63 - 1, "300k": 300_000, "2.5M": 2_500_000, "300B": 300e9, "1T": 1e12, "0.3B": 300e6,

@@ -17,7 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/usage"
 )
 
-// Text writes the settings as TOML under a comment. Lists that are nil are left out.
+// Text writes the settings as TOML after a comment. Lists that are nil are omitted.
 func (l List) Text(comment string) []byte {
 	b := bytes.NewBufferString("# " + comment + "\n")
 	e := toml.NewEncoder(b)
@@ -32,8 +32,8 @@ func (l List) Text(comment string) []byte {
 	return b.Bytes()
 }
 
-// Recordable refuses values that a recipe cannot hold: TOML is UTF-8, and paths on Linux are
-// any bytes.
+// Recordable returns an error if a value cannot be stored in a recipe: TOML is UTF-8, whereas paths on Linux can
+// contain any bytes.
 func (l List) Recordable() error {
 	for _, s := range l {
 		texts := []string{}
@@ -52,9 +52,9 @@ func (l List) Recordable() error {
 	return nil
 }
 
-// Read sets what a recipe file gives, a TOML file whose keys are settings, but for those that
-// are to be kept as they are. It returns the names that the file gives. What is no setting, or
-// has another type, is an error with its line: the library's own speak of Go's types.
+// Read sets the values given in a recipe, a TOML file whose keys are settings, except for those that keep
+// selects, which are left unchanged. It returns the names of all settings in the file. An unknown setting, or a
+// value of the wrong type, is an error with its line; the library's own errors mention Go types.
 func (l List) Read(path string, keep func(name string) bool) (names []string, err error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -81,7 +81,7 @@ func (l List) Read(path string, keep func(name string) bool) (names []string, er
 			return nil, usage.Errorf("%s:%d: %s: want %s, got %s", path, lineOf(data, key), key, want, shown(given[key]))
 		}
 	}
-	for _, key := range keys { // all of them are well
+	for _, key := range keys { // now that all of them are valid
 		s := known[key]
 		if names = append(names, s.Name); keep == nil || !keep(s.Name) {
 			s.take(given[key], true)
@@ -90,8 +90,8 @@ func (l List) Read(path string, keep func(name string) bool) (names []string, er
 	return names, nil
 }
 
-// take sets a value out of a file, or only looks whether it could; it says what is wanted, if
-// that is not it.
+// take sets a setting to a value from a file, or only checks it if set is false. If the value has the wrong type,
+// take returns a description of what is wanted.
 func (s Setting) take(value any, set bool) (want string) {
 	switch at := s.value.(type) {
 	case *int:
@@ -143,7 +143,7 @@ func assign[T any](at *T, value T, ok, set bool, want string) string {
 	return ""
 }
 
-// shown is a value of a recipe file in an error.
+// shown formats a value from a recipe file for an error.
 func shown(value any) string {
 	switch v := value.(type) {
 	case string:

@@ -1,5 +1,5 @@
-// Package setting declares what can be set, once: a name, a default, what it is for and which
-// values it may have make a flag of a command, a key of a recipe file, and the check of both.
+// Package setting declares settings in one place: from a name, a default, a description and the allowed values
+// come a flag of a command, a key of a recipe file, and the check of both.
 //
 //	var c Config
 //	settings := setting.List{
@@ -7,7 +7,7 @@
 //		setting.New("solver", &c.Solver, "adamw", "adamw or lion", setting.OneOf("solver", "adamw", "lion")),
 //	}
 //
-// A name is a flag's, as in "weight-decay"; the key of a recipe has _ for -.
+// A setting has the name of its flag, as in "weight-decay"; its key in a recipe has _ instead of -.
 package setting
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/usage"
 )
 
-// Value is what a setting may be.
+// Value is the type of a setting's value.
 type Value interface {
 	bool | int | uint64 | float64 | string | []string
 }
@@ -33,11 +33,11 @@ type Setting struct {
 	check func() error
 }
 
-// A Check tells what is wrong with a value of the setting of a name.
+// A Check returns an error that says what is wrong with a value; name is the name of the setting.
 type Check[T Value] func(name string, value T) error
 
-// New is a setting whose value is at a pointer. The default is put there by [List.Reset] and
-// by [List.Flags], and by nothing else.
+// New returns a setting whose value is stored at a pointer. Only [List.Reset] and [List.Flags] store the default
+// there.
 func New[T Value](name string, at *T, otherwise T, help string, checks ...Check[T]) Setting {
 	return Setting{
 		Name: name, Help: help, value: at,
@@ -53,7 +53,7 @@ func New[T Value](name string, at *T, otherwise T, help string, checks ...Check[
 	}
 }
 
-// Where accepts what a function does, and says what is wanted in place of others.
+// Where accepts the values for which ok returns true. Otherwise, the error says what is wanted.
 func Where[T Value](ok func(T) bool, want string) Check[T] {
 	return func(name string, value T) error {
 		if ok(value) {
@@ -63,7 +63,7 @@ func Where[T Value](ok func(T) bool, want string) Check[T] {
 	}
 }
 
-// AtLeast accepts whole numbers from the least on.
+// AtLeast accepts integers from least upwards.
 func AtLeast(least int) Check[int] {
 	return func(name string, n int) error {
 		if n < least {
@@ -73,12 +73,12 @@ func AtLeast(least int) Check[int] {
 	}
 }
 
-// NotNegative accepts numbers from 0 on.
+// NotNegative accepts numbers that are 0 or more.
 func NotNegative(name string, x float64) error {
 	return Where(func(x float64) bool { return x >= 0 }, "0 or more")(name, x)
 }
 
-// OneOf accepts names, and offers the nearest in place of others. What is what they name.
+// OneOf accepts the known names, and suggests the nearest one in place of others. what says what they name.
 func OneOf(what string, known ...string) Check[string] {
 	return func(_, value string) error {
 		if slices.Contains(known, value) {
@@ -96,17 +96,17 @@ func Seed(name string, seed uint64) error {
 	return nil
 }
 
-// List is settings in the order in which they are shown and written.
+// List is a list of settings, in the order in which they are shown and written.
 type List []Setting
 
-// Reset gives each its default.
+// Reset sets each setting to its default.
 func (l List) Reset() {
 	for _, s := range l {
 		s.reset()
 	}
 }
 
-// Validate returns the first error of a check.
+// Validate returns the first error of the checks.
 func (l List) Validate() error {
 	for _, s := range l {
 		if err := s.check(); err != nil {
@@ -116,17 +116,17 @@ func (l List) Validate() error {
 	return nil
 }
 
-// key is the name in a recipe.
+// key returns the setting's name in a recipe.
 func (s Setting) key() string { return strings.ReplaceAll(s.Name, "-", "_") }
 
-// Idle are settings that have no meaning where something else holds.
+// Idle lists settings that have no effect if Holds is true.
 type Idle struct {
 	Holds    bool
 	Settings []string
-	With     string // what holds, and why they have none
+	With     string // what holds, and why the settings have no effect
 }
 
-// NoneIdle refuses settings that were given and have no meaning.
+// NoneIdle returns an error if a setting was given that has no effect.
 func NoneIdle(given func(name string) bool, rules ...Idle) error {
 	for _, r := range rules {
 		for _, name := range r.Settings {

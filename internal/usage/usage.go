@@ -1,5 +1,5 @@
-// Package usage marks errors that whoever called could have known: a value that cannot be, a
-// name that there is not. The command ends with status 2 after one, and with 1 after others.
+// Package usage marks errors that are the caller's mistake, such as an invalid value or an unknown name. After
+// such an error, the command exits with status 2; after others, with 1.
 package usage
 
 import (
@@ -9,12 +9,12 @@ import (
 	"github.com/gorgpt/gorgpt/internal/nearest"
 )
 
-// Error is wrong usage.
+// Error is an error in usage.
 type Error struct{ error }
 
 func (e Error) Unwrap() error { return e.error }
 
-// Of marks an error; nil stays nil.
+// Of marks an error as an error in usage; nil stays nil.
 func Of(err error) error {
 	if err == nil {
 		return nil
@@ -22,15 +22,15 @@ func Of(err error) error {
 	return Error{err}
 }
 
-// Errorf is fmt.Errorf, marked.
+// Errorf is fmt.Errorf with the result marked as an error in usage.
 func Errorf(format string, args ...any) error { return Error{fmt.Errorf(format, args...)} }
 
-// Unknown is the error of a name that is none of known. It offers the nearest.
+// Unknown returns the error for a name that is not among the known ones. It suggests the nearest.
 func Unknown(what, got string, known []string) error {
 	return Error{nearest.Unknown(what, got, known)}
 }
 
-// Is tells whether an error is wrong usage.
+// Is reports whether an error is marked as an error in usage.
 func Is(err error) bool {
 	_, is := errors.AsType[Error](err)
 	return is

@@ -1,5 +1,5 @@
-// Package wholefile writes files that are whole: whoever opens one, also after a crash or on
-// a full disk, finds what was there before or all of what was written.
+// Package wholefile writes files atomically: a reader, even after a crash or with a full disk, finds either the
+// old contents or all of the new ones.
 package wholefile
 
 import (
@@ -13,11 +13,11 @@ import (
 	"syscall"
 )
 
-// suffix ends the name under which a file is written. There is one for a file, so that crashes
-// leave one at most, which the next writer takes.
+// suffix is appended to the name under which a file is written. There is only one such name for each file, so
+// that crashes leave at most one, which the next writer reuses.
 const suffix = ".tmp"
 
-// Write makes or replaces a file.
+// Write creates or replaces a file.
 func Write(path string, data []byte) error {
 	f, err := Create(path)
 	if err != nil {
@@ -30,16 +30,16 @@ func Write(path string, data []byte) error {
 	return f.Commit()
 }
 
-// File is a file that is being written. Between Create and Commit it has another name.
+// File is a file that is being written. Until Commit, it has a temporary name.
 type File struct {
 	*os.File
-	path string // "" if it is written in place, or done
+	path string // "" if the file is written in place, or is done
 }
 
 var _ io.WriteSeeker = (*File)(nil)
 
-// Create begins a file. What is there already and is not a regular file, as /dev/stdout or a
-// pipe, is written as it is; a link stays, and what it points at is replaced.
+// Create begins a file. If the path exists and is not a regular file, such as /dev/stdout or a pipe, it is
+// written in place. A symbolic link is kept, and the file that it points to is replaced.
 func Create(path string) (*File, error) {
 	info, missing := os.Stat(path)
 	if missing == nil {
@@ -53,7 +53,7 @@ func Create(path string) (*File, error) {
 	}
 	f, err := os.Create(path + suffix)
 	if err == nil && missing == nil {
-		if err = f.Chmod(info.Mode().Perm()); err != nil { // who may read a file is not ours to change
+		if err = f.Chmod(info.Mode().Perm()); err != nil { // keep the permissions of the old file
 			f.Close()
 		}
 	}
@@ -63,7 +63,7 @@ func Create(path string) (*File, error) {
 	return &File{File: f, path: path}, nil
 }
 
-// Commit ends the file and gives it its name, once it is on the disk.
+// Commit completes the file and, once it is on disk, gives it its name.
 func (f *File) Commit() error {
 	if f.path == "" {
 		return f.Close()
@@ -82,22 +82,22 @@ func (f *File) Commit() error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// Discard gives the file up, unless it is done.
+// Discard abandons the file, unless it has been committed.
 func (f *File) Discard() {
-	f.Close() // an error, if it is done
+	f.Close() // returns an error if it has been committed
 	if f.path != "" {
 		os.Remove(f.path + suffix)
 		f.path = ""
 	}
 }
 
-// Write names the file as it will be called where a write fails.
+// Write writes to the file. Errors name the file by its final name.
 func (f *File) Write(p []byte) (int, error) {
 	n, err := f.File.Write(p)
 	return n, named(err, cmp.Or(f.path, f.Name()))
 }
 
-// named is an error of the file system with the name that the user knows.
+// named returns a file system error with the name that the user knows.
 func named(err error, path string) error {
 	var pathErr *fs.PathError
 	var linkErr *os.LinkError
@@ -110,7 +110,7 @@ func named(err error, path string) error {
 	return err
 }
 
-// SyncDir flushes the names in a directory to the disk, where the system has a way to.
+// SyncDir flushes the names in a directory to disk, on systems that support it.
 func SyncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil

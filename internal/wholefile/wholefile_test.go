@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// TestWrite: a file is replaced as a whole; what is not finished leaves the old one and nothing
-// beside it.
+// TestWrite: a file is replaced as a whole; an unfinished write leaves the old file and nothing else.
 func TestWrite(t *testing.T) {
 	t.Chdir(t.TempDir())
 	check := func(want string) {
@@ -52,11 +51,11 @@ func TestWrite(t *testing.T) {
 	if err := f.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	f.Discard() // does nothing any more
+	f.Discard() // no longer has an effect
 	check("four")
 }
 
-// TestMode: a file that is replaced stays as private as it was.
+// TestMode: a replaced file keeps its permissions.
 func TestMode(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := os.WriteFile("file", nil, 0o600); err != nil {
@@ -70,7 +69,7 @@ func TestMode(t *testing.T) {
 	}
 }
 
-// TestWriteThrough: links stay links, and what is no regular file is written as it is.
+// TestWriteThrough: links stay links, and files that are not regular are written in place.
 func TestWriteThrough(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := os.Mkdir("dir", 0o777); err != nil {
@@ -102,7 +101,7 @@ func TestWriteThrough(t *testing.T) {
 	}
 }
 
-// TestWriteErrors name the file, not that under which it is written.
+// TestWriteErrors: errors name the file, not the name under which it is written.
 func TestWriteErrors(t *testing.T) {
 	for _, path := range []string{filepath.Join(t.TempDir(), "none", "file"), t.TempDir()} {
 		err := Write(path, nil)

@@ -15,9 +15,8 @@ import (
 	"strings"
 )
 
-// bind writes a package bindings into the module, which tells gomacro of the packages at
-// paths what its own "import" would find out, less generic functions and types, which it
-// cannot use.
+// bind writes a package named bindings into the module, which tells gomacro about the packages at paths what its
+// own "import" would find out, except for generic functions and types, which it cannot use.
 func (b *builder) bind(paths []string) error {
 	dir := b.dir
 	out, err := b.goIn(dir, slices.Concat([]string{"list", "-mod=mod", "-trimpath", "-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}"}, paths)...)
@@ -52,7 +51,7 @@ func (b *builder) bind(paths []string) error {
 // bindings collects the source of one package's bindings.
 type bindings struct {
 	pkg                                    *types.Package
-	imports                                map[string]string // by path, the name in the source
+	imports                                map[string]string // from import paths to names in the source
 	binds, types, proxies, untypeds, decls bytes.Buffer
 }
 
@@ -93,7 +92,7 @@ func (b *bindings) object(obj types.Object) {
 	case *types.Const:
 		if t, ok := obj.Type().(*types.Basic); ok && t.Info()&types.IsUntyped != 0 {
 			fmt.Fprintf(&b.untypeds, "%q: %q,\n", name, untyped(t.Kind(), obj.Val()))
-			fmt.Fprintf(&b.binds, "%q: {},\n", name) // gomacro takes the name from here, the value from there
+			fmt.Fprintf(&b.binds, "%q: {},\n", name) // gomacro takes the name from here and the value from Untypeds
 		} else {
 			fmt.Fprintf(&b.binds, "%q: reflect.ValueOf(%s),\n", name, id())
 		}
@@ -109,8 +108,8 @@ func (b *bindings) object(obj types.Object) {
 	}
 }
 
-// proxy writes a struct type through which a type of a cell implements the interface t:
-// a field for the value, and for each method a field that holds the function to call.
+// proxy writes a struct type through which a type declared in a cell implements the interface t. It has a field
+// for the value and, for each method, a field with the function to call.
 func (b *bindings) proxy(name string, t *types.Interface) {
 	proxy := "proxy" + strings.ToUpper(b.name(b.pkg)) + name
 	fmt.Fprintf(&b.proxies, "%q: reflect.TypeFor[%s](),\n", name, proxy)
@@ -128,7 +127,7 @@ func (b *bindings) proxy(name string, t *types.Interface) {
 		if sig.Variadic() {
 			args[len(args)-1] += "..."
 		}
-		var results []*types.Var // without names, which may clash with those of the parameters
+		var results []*types.Var // without names, which could clash with those of the parameters
 		for v := range sig.Results().Variables() {
 			results = append(results, types.NewVar(0, nil, "", v.Type()))
 		}
@@ -147,7 +146,7 @@ func (b *bindings) proxy(name string, t *types.Interface) {
 	fmt.Fprintf(&b.decls, "}\n\n%s", &methods)
 }
 
-// untyped writes a constant the way gomacro reads it, in full precision.
+// untyped writes a constant as gomacro reads it, with full precision.
 func untyped(kind types.BasicKind, v constant.Value) string {
 	switch kind {
 	case types.UntypedBool:
@@ -165,7 +164,7 @@ func untyped(kind types.BasicKind, v constant.Value) string {
 	}
 }
 
-// generic tells whether t has type parameters, or is an interface for constraints only.
+// generic reports whether t has type parameters or is a constraint interface.
 func generic(t types.Type) bool {
 	if i, ok := t.Underlying().(*types.Interface); ok && !i.IsMethodSet() {
 		return true
@@ -181,7 +180,8 @@ func generic(t types.Type) bool {
 	return false
 }
 
-// nameable tells whether another module can write t: every name in it is exported and no package is internal.
+// nameable reports whether another module can refer to t: every name in it is exported, and no package is
+// internal.
 func nameable(t types.Type) bool {
 	switch t := t.(type) {
 	case *types.Alias:

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestBindings: what a cell can use is bound, what gomacro cannot is left out.
+// TestBindings: what a cell can use is bound; what gomacro cannot use is left out.
 func TestBindings(t *testing.T) {
 	const src = `package p
 

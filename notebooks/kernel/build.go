@@ -14,10 +14,10 @@ import (
 	"strings"
 )
 
-// goMod is the go.mod of the module that is built: %[1]s is this repository's module,
-// %[2]q its folder. The name lets it import what is internal there. With the gomacro that gophernotes asks for, of 2022, a type of a cell
-// cannot be an error; that of 2024 asks for an x/tools that Go no longer compiles. GoNB's
-// version is the one that this module pins.
+// goMod is the go.mod of the module that is built: %[1]s is this repository's module, and %[2]q is its folder.
+// The name of the module lets it import this repository's internal packages. With gomacro of 2022, which
+// gophernotes requires, a type declared in a cell cannot be an error; gomacro of 2024 requires an x/tools that Go
+// no longer compiles. GoNB has the version that this module pins.
 const goMod = `module %[1]s/kernel
 
 go 1.26
@@ -32,30 +32,30 @@ require (
 replace %[1]s => %[2]q
 `
 
-// goSum is what the go.sum of that module has over the one of this module. It is made
-// anew by deleting its lines and building with GORGPT_KERNEL_SUM=write and, as the checksum
-// database does not know this gomacro, GONOSUMDB=github.com/cosmos72/gomacro.
+// goSum is what the go.sum of that module contains in addition to this module's. To regenerate it, delete its
+// lines and build with GORGPT_KERNEL_SUM=write and, since the checksum database does not know this gomacro,
+// GONOSUMDB=github.com/cosmos72/gomacro.
 //
 //go:embed kernel.sum
 var goSum string
 
-// added is the one file of the kernel's package main that is not gophernotes' own.
+// added is the one file of the kernel's package main that is not part of gophernotes.
 //
 //go:embed added.go.txt
 var added string
 
-// others are the packages of other modules that cells may import, beside those of Go 1.18,
-// which gomacro knows.
+// others are packages of other modules that cells may import, in addition to those of Go 1.18, which gomacro
+// knows.
 var others = []string{"gorgonia.org/gorgonia", "gorgonia.org/tensor", "math/rand/v2"}
 
-// builder builds kernels of a module of its own in a temporary folder.
+// builder builds kernels from a separate module in a temporary folder.
 type builder struct {
 	module, root string // this module, and its folder
 	dir          string
 	log          io.Writer
 }
 
-// newBuilder lays the module out. Close removes it.
+// newBuilder creates the module. close removes it.
 func newBuilder(log io.Writer) (*builder, error) {
 	b := &builder{log: log}
 	out, err := b.goIn(".", "list", "-m", "-f", "{{.Path}}\n{{.Dir}}")
@@ -75,8 +75,8 @@ func newBuilder(log io.Writer) (*builder, error) {
 
 func (b *builder) close() { os.RemoveAll(b.dir) }
 
-// lay writes go.mod, go.sum, the file added, and an overlay through which the go command
-// sees the files of gophernotes beside them.
+// lay writes go.mod, go.sum, the file added, and an overlay through which the go command sees the files of
+// gophernotes next to them.
 func (b *builder) lay() error {
 	rootSum, err := os.ReadFile(filepath.Join(b.root, "go.sum"))
 	if err != nil {
@@ -103,8 +103,8 @@ func (b *builder) lay() error {
 	}
 	overlay := struct{ Replace map[string]string }{map[string]string{}}
 	for _, file := range files {
-		// Relative to the build's folder: an absolute name fails where a temporary
-		// folder is a symbolic link.
+		// Keys are relative to the build's folder: an absolute name fails if the temporary folder is a symbolic
+		// link.
 		overlay.Replace[filepath.Base(file)] = file
 	}
 	if overlay.Replace[kernelFile], err = b.changed(overlay.Replace[kernelFile]); err != nil {
@@ -117,15 +117,15 @@ func (b *builder) lay() error {
 	return write(b.dir, "overlay.json", string(text))
 }
 
-// The one expression of gophernotes that is another here: added.go keeps the interpreter, to
-// interrupt its cells and to ask it for the methods of their types.
+// The one expression of gophernotes that is replaced. added.go keeps a reference to the interpreter, to interrupt
+// its cells and to query the methods of their types.
 const (
 	kernelFile   = "kernel.go"
 	wasNewInterp = "ir := interp.New()"
 	newInterp    = "ir := newInterp()"
 )
 
-// changed writes gophernotes' file with that expression and returns the name of the new one.
+// changed writes gophernotes' file with that expression replaced and returns the name of the new file.
 func (b *builder) changed(file string) (string, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -151,11 +151,11 @@ func (b *builder) gophernotes(jupyter string) error {
 	}
 	return b.install(filepath.Join(jupyter, "kernels", "gorgpt"), spec{
 		Argv: []string{"{resource_dir}/kernel", "{connection_file}"}, Name: "Go (gorgpt)",
-		Env: map[string]string{"GOPROXY": "off"}, // an import of what is not linked in fails, and fetches nothing
+		Env: map[string]string{"GOPROXY": "off"}, // importing a package that is not linked in fails instead of fetching it
 	}, b.module+"/kernel")
 }
 
-// gonb builds GoNB and goimports, which it runs, and installs them.
+// gonb builds and installs GoNB, and goimports, which it runs.
 func (b *builder) gonb(jupyter string) error {
 	at, err := filepath.Abs(filepath.Join(jupyter, "kernels", "gonb"))
 	if err != nil {
@@ -167,7 +167,7 @@ func (b *builder) gonb(jupyter string) error {
 	}, "github.com/janpfeifer/gonb", "golang.org/x/tools/cmd/goimports")
 }
 
-// spec is a kernel.json.
+// spec is the contents of a kernel.json.
 type spec struct {
 	Argv     []string          `json:"argv"`
 	Name     string            `json:"display_name"`
@@ -175,7 +175,7 @@ type spec struct {
 	Env      map[string]string `json:"env,omitempty"`
 }
 
-// install builds packages into the folder at, and puts a kernel.json beside the binaries.
+// install builds packages into the folder at and writes a kernel.json next to the binaries.
 func (b *builder) install(at string, s spec, packages ...string) error {
 	at, err := filepath.Abs(at)
 	if err != nil {
@@ -206,8 +206,7 @@ func (b *builder) install(at string, s spec, packages ...string) error {
 	return nil
 }
 
-// updateSum adds to kernel.sum the lines of the built module's go.sum that it and this
-// module's go.sum lack.
+// updateSum writes to kernel.sum the lines of the built module's go.sum that this module's go.sum does not have.
 func (b *builder) updateSum() error {
 	have, err := os.ReadFile(filepath.Join(b.root, "go.sum"))
 	if err != nil {
@@ -230,9 +229,8 @@ func (b *builder) updateSum() error {
 	return write(filepath.Join(b.root, "notebooks", "kernel"), "kernel.sum", lacking.String())
 }
 
-// goIn runs the go command in a folder and returns what it prints. Without cgo the kernel
-// needs no C compiler, and gomacro's way to import what is not linked in, by building a
-// plugin, is off.
+// goIn runs the go command in a folder and returns what it prints. Without cgo, the kernel needs no C compiler,
+// and gomacro cannot import packages that are not linked in, which it would do by building a plugin.
 func (b *builder) goIn(dir string, args ...string) (string, error) {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = dir
@@ -249,10 +247,10 @@ func write(dir, name, text string) error {
 	return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666)
 }
 
-// internal tells whether only this module may import a package.
+// internal reports whether a package can be imported only by this module.
 func internal(path string) bool { return strings.Contains("/"+path+"/", "/internal/") }
 
-// userData is where Jupyter keeps a user's data.
+// userData returns the folder for a user's Jupyter data.
 func userData() string {
 	if dir := os.Getenv("JUPYTER_DATA_DIR"); dir != "" {
 		return dir

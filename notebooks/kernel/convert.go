@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// setup is the first cell of a notebook for GoNB, which works in a module of its own, while
-// GONB_DIR is the notebook's folder: a workspace of the two has GoNB use this module, at
-// the versions that it pins. It must not ask for others.
+// setup is the first cell of a notebook for GoNB. GoNB works in a separate module, and GONB_DIR is the notebook's
+// folder. A workspace with both modules makes GoNB use this module, with the versions that it pins. GoNB must not
+// get other versions.
 const setup = `!*go work init . "$(cd "$GONB_DIR" && go list -m -f '{{.Dir}}')"
 %noautoget`
 
-// convertAll writes notebooks/gonb anew.
+// convertAll rewrites all of notebooks/gonb.
 func convertAll(root string) error {
 	files, err := filepath.Glob(filepath.Join(root, "notebooks", "*.ipynb"))
 	if err != nil {
@@ -30,7 +30,7 @@ func convertAll(root string) error {
 	return nil
 }
 
-// convertFile writes a notebook's form for GoNB.
+// convertFile writes the GoNB version of a notebook.
 func convertFile(in, out string) error {
 	text, err := os.ReadFile(in)
 	if err != nil {
@@ -45,8 +45,8 @@ func convertFile(in, out string) error {
 	return os.WriteFile(out, text, 0o666)
 }
 
-// convert turns a notebook for gophernotes into one for GoNB, which makes a program of each
-// cell. A cell is declarations or statements, not both; statements go below a line %%.
+// convert turns a notebook for gophernotes into one for GoNB, which makes a program of each cell. A cell consists
+// of either declarations or statements; statements go below a line %%.
 func convert(in []byte) ([]byte, error) {
 	var nb map[string]any
 	if err := json.Unmarshal(in, &nb); err != nil {
@@ -74,7 +74,7 @@ func convert(in []byte) ([]byte, error) {
 	return json.MarshalIndent(nb, "", " ")
 }
 
-// source is the text of a cell, which is a string or a list of lines.
+// source returns the text of a cell, which is stored as a string or a list of lines.
 func source(v any) string {
 	lines, ok := v.([]any)
 	if !ok {
@@ -89,7 +89,7 @@ func source(v any) string {
 	return b.String()
 }
 
-// body is a cell's text the way GoNB wants it.
+// body returns a cell's text in the form that GoNB expects.
 func body(src string) (string, error) {
 	if _, err := parser.ParseFile(token.NewFileSet(), "", "package p\n"+src, 0); err == nil {
 		return src, nil

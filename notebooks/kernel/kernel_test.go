@@ -23,7 +23,7 @@ func TestBody(t *testing.T) {
 	}
 }
 
-// notebook writes a notebook of these cells.
+// notebook writes a notebook with these cells.
 func notebook(t *testing.T, file string, cells ...string) {
 	t.Helper()
 	type cell struct {
@@ -72,8 +72,8 @@ func TestConvert(t *testing.T) {
 	}
 }
 
-// TestStatus: whatever way a cell fails, on either kernel, the test of its notebook does.
-// It builds both kernels, so it wants to be asked: by PYTHON, a Python with nbclient.
+// TestStatus: however a cell fails, on either kernel, the test of its notebook fails. It builds both kernels, so
+// it runs only if PYTHON names a Python with nbclient.
 func TestStatus(t *testing.T) {
 	python := os.Getenv("PYTHON")
 	if python == "" || testing.Short() {
@@ -108,7 +108,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestCompare: an output that is not the one in the notebook is a failure.
+// TestCompare: an output that differs from the one in the notebook is a failure.
 func TestCompare(t *testing.T) {
 	python := os.Getenv("PYTHON")
 	if python == "" || testing.Short() {
@@ -144,8 +144,8 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// TestCells: what a cell's type has beyond the interface that it is used as is found, and an
-// interrupt stops a cell, not the kernel.
+// TestCells: methods that a cell's type has in addition to those of the interface as which it is used are found,
+// and an interrupt stops a cell, but not the kernel.
 func TestCells(t *testing.T) {
 	python := os.Getenv("PYTHON")
 	if python == "" || testing.Short() {
@@ -201,7 +201,7 @@ fmt.Println(count)`, "ok||3"},
 	}
 }
 
-// TestCommand: what is wrong with a command line is one line and status 1.
+// TestCommand: an error in a command line is reported in one line.
 func TestCommand(t *testing.T) {
 	root := newRoot()
 	root.SetArgs([]string{"test", "--python", "/no/python"})
@@ -215,7 +215,7 @@ func TestCommand(t *testing.T) {
 	}
 }
 
-// TestLacking: a notebook that wants a file which is not there is left out, with one line.
+// TestLacking: a notebook that needs a file that does not exist is skipped, with one line in the log.
 func TestLacking(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "wants.ipynb")
 	if err := os.WriteFile(file, []byte(`{"cells": [], "metadata": {"gorgpt": {"needs": "GORGPT_WANTED"}}}`), 0o666); err != nil {

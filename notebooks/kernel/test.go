@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// runPy executes one notebook.
+// runPy is the script that executes one notebook.
 //
 //go:embed run.py
 var runPy string
@@ -22,12 +22,12 @@ var runPy string
 // tester executes notebooks without a browser.
 type tester struct {
 	python string
-	kernel string // "" is both
+	kernel string // "" means both
 	update bool
 	log    io.Writer
 }
 
-// run executes the notebooks, by default all, and tells which failed.
+// run executes the notebooks, by default all of them, and reports which of them failed.
 func (t *tester) run(ctx context.Context, notebooks []string) error {
 	b, err := t.build(ctx)
 	if err != nil {
@@ -37,7 +37,7 @@ func (t *tester) run(ctx context.Context, notebooks []string) error {
 	return t.runOn(ctx, b, notebooks)
 }
 
-// build builds the kernels and checks what else there must be.
+// build checks the requirements and builds the kernels.
 func (t *tester) build(ctx context.Context) (*builder, error) {
 	if t.kernel != "" && t.kernel != "gorgpt" && t.kernel != "gonb" {
 		return nil, fmt.Errorf("--kernel %s: want gorgpt or gonb", t.kernel)
@@ -66,7 +66,7 @@ func (t *tester) build(ctx context.Context) (*builder, error) {
 	return b, nil
 }
 
-// runOn is run with kernels that are built.
+// runOn is run with kernels that have been built.
 func (t *tester) runOn(ctx context.Context, b *builder, notebooks []string) error {
 	if len(notebooks) == 0 {
 		var err error
@@ -106,7 +106,8 @@ func (t *tester) runOn(ctx context.Context, b *builder, notebooks []string) erro
 	return nil
 }
 
-// lacking is the variable that is to name a file for a notebook, by its metadata, and names none; "" where there is nothing to want.
+// lacking returns the environment variable that must name a file according to the notebook's metadata, if it does
+// not name one, and "" otherwise.
 func lacking(notebook string) (variable string, err error) {
 	text, err := os.ReadFile(notebook)
 	if err != nil {
@@ -136,7 +137,7 @@ func (t *tester) execute(ctx context.Context, b *builder, kernel, notebook strin
 	args := []string{filepath.Join(b.dir, "run.py"), kernel}
 	switch {
 	case kernel == "gonb":
-		// GoNB finds the module by the folder of the notebook.
+		// GoNB finds the module through the folder of the notebook.
 		in = filepath.Join(b.root, "notebooks", "gonb", filepath.Base(notebook))
 		if err := convertFile(notebook, in); err != nil {
 			return err
@@ -149,10 +150,10 @@ func (t *tester) execute(ctx context.Context, b *builder, kernel, notebook strin
 	cmd := exec.CommandContext(ctx, t.python, append(args, in, out)...)
 	cmd.Env = append(os.Environ(), "JUPYTER_PATH="+filepath.Join(b.dir, "jupyter"))
 	if runtime.GOARCH == "amd64" {
-		// The instructions that all machines of some years have: others round otherwise.
+		// Instructions that all recent machines have; with others, results are rounded differently.
 		cmd.Env = append(cmd.Env, "GORGPT_ISA=avx2")
 	}
-	said, err := cmd.CombinedOutput() // kernels chat; it is for failures
+	said, err := cmd.CombinedOutput() // kernels print a lot; it is shown only on failure
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, said)
 	}

@@ -14,7 +14,7 @@ type Output struct {
 	data       any
 }
 
-// Render is what gophernotes calls: the output by its MIME type.
+// Render returns the output by MIME type. gophernotes calls it.
 func (o Output) Render() struct{ Data, Metadata, Transient map[string]any } {
 	return struct{ Data, Metadata, Transient map[string]any }{
 		Data: map[string]any{"text/plain": o.text, o.mime: o.data},
@@ -26,7 +26,7 @@ func PNG(png []byte, err error) Output { return newOutput("image/png", "[PNG pic
 
 // SVG shows a drawing. An error fails the cell.
 func SVG(svg []byte, err error) Output {
-	// An XML declaration, as dot writes one, is an error inside of HTML.
+	// An XML declaration, such as dot writes, is an error within HTML.
 	if i := bytes.Index(svg, []byte("<svg")); i > 0 {
 		svg = svg[i:]
 	}
@@ -36,7 +36,7 @@ func SVG(svg []byte, err error) Output {
 // HTML shows a piece of HTML.
 func HTML(html string) Output { return newOutput("text/html", "[HTML]", html, nil) }
 
-// newOutput panics on an error: that is how a cell fails, on either kernel.
+// newOutput panics on an error, which makes a cell fail on either kernel.
 func newOutput(mime, text string, data any, err error) Output {
 	if err != nil {
 		panic(err)

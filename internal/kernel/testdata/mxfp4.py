@@ -1,5 +1,5 @@
-"""Makes mxfp4.json: for each scale 0 to 254, the CRC-32 of the 512 numbers of all 256 bytes, as little-endian
-float32, that transformers 5.24's _convert_moe_packed_tensors decodes; the 16 numbers of scale 127 in full."""
+"""Makes mxfp4.json: for each scale from 0 to 254, the CRC-32 of the 512 numbers, as little-endian float32, that transformers
+5.24's _convert_moe_packed_tensors decodes from all 256 bytes; and the first 8 numbers for scale 127 in full."""
 import json, sys, zlib
 import torch
 from transformers.integrations.mxfp4 import _convert_moe_packed_tensors

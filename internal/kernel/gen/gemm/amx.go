@@ -8,14 +8,15 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Sizes of AMX's tiles: 16 rows of 64 bytes, which are 16 pairs along k or 16 float32s.
+// Sizes of AMX tiles: 16 rows of 64 bytes, each of which is 16 pairs along k or 16 float32s.
 const (
 	amxRows  = 16
 	amxBytes = 64
 )
 
-// tilesAMX writes the kernel of a row of C: high×2 tiles of registers for each of some panels. Tiles 0 to 3 hold C, 4 and 5 A, 6 and 7 B.
-// Their state begins and ends within it, as a goroutine may go on in another thread after it.
+// tilesAMX writes the kernel of a row of C: high×2 tiles of registers for each of some panels. Tiles 0 to 3 hold
+// C, 4 and 5 hold A, 6 and 7 hold B. Their state begins and ends within the kernel, since the goroutine may
+// continue on another thread afterwards.
 func tilesAMX(high int) {
 	name := fmt.Sprintf("tiles%dAMX", amxRows*high)
 	TEXT(name, NOSPLIT, "func(blocks int, config *byte, a *float32, rsa int, b *float32, next, panels int, dst *float32)")
@@ -111,7 +112,8 @@ func finishTile() {
 	RET()
 }
 
-// turnPairs writes the kernel that makes pairs of rows 2i and 2i+1 of src and stores them as columns of dst.
+// turnPairs writes the kernel that makes pairs of rows 2i and 2i+1 of src and stores the pairs of each column as
+// a row of dst.
 func turnPairs(order Mem) {
 	TEXT("turnPairs16AVX512", NOSPLIT, "func(k int, dst *float32, ldd int, src *float32, lds int, mask uint32)")
 	Doc("turnPairs16AVX512 rounds k rows of src, a multiple of 32, cut to 16 columns, of which bit j of mask tells whether column j exists, to pairs of an element and the one below it, and stores those of a column as a row of dst.")
@@ -151,7 +153,7 @@ func turnPairs(order Mem) {
 	RET()
 }
 
-// amxKernels writes what AMX needs.
+// amxKernels writes the kernels for AMX.
 func amxKernels(order Mem) {
 	tilesAMX(1)
 	tilesAMX(2)

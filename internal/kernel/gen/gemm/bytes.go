@@ -9,11 +9,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Neither avo nor Go's assembler knows the instructions of bfloat16 and of AMX (golang.org/issue/61079), so they are written as
-// bytes, as in the Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2. avo has nothing to allocate in
-// them: they take physical registers alone, and another instruction, that avo knows, touches the memory.
+// Neither avo nor Go's assembler knows the instructions of bfloat16 and AMX (golang.org/issue/61079), so they are
+// written as bytes, following the Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2. avo has
+// no registers to allocate in them, since they use only physical registers. Other instructions, which avo knows,
+// access memory.
 
-// The bits pp of VEX and EVEX.
+// The field pp of VEX and EVEX.
 const (
 	prefixNone = 0
 	prefix66   = 1
@@ -21,7 +22,7 @@ const (
 	prefixF2   = 3
 )
 
-// evex is the encoding of EVEX.512.pp.0F38.W0 op /r for three vector registers.
+// evex returns the encoding of EVEX.512.pp.0F38.W0 op /r for three vector registers.
 func evex(pp, op byte, dst, vvvv, rm int) []byte {
 	inverted := func(register, bit int) byte { return byte(^register>>bit) & 1 }
 	return []byte{
@@ -34,14 +35,14 @@ func evex(pp, op byte, dst, vvvv, rm int) []byte {
 	}
 }
 
-// vex is the encoding of VEX.128.pp.0F38.W0 op, with what follows it.
+// vex returns the encoding of VEX.128.pp.0F38.W0 op, followed by rest.
 func vex(pp, op byte, vvvv int, rest ...byte) []byte {
 	return append([]byte{0xC4, 0xE2, byte(^vvvv&15)<<3 | pp, op}, rest...)
 }
 
 func modRM(mod, reg, rm int) byte { return byte(mod<<6 | reg<<3 | rm) }
 
-// The registers that an address of a tile may be made of, by their numbers.
+// The numbers of the registers that can be part of a tile's address.
 const (
 	rax = 0
 	rcx = 1
@@ -51,7 +52,7 @@ const (
 	rdi = 7
 )
 
-// What follows are AMX's instructions. Tiles are numbered from 0 to 7; base and stride are general registers.
+// The instructions of AMX. Tiles are numbered from 0 to 7; base and stride are general-purpose registers.
 
 func ldtilecfg(base int) []byte { return vex(prefixNone, 0x49, 0, modRM(0, 0, base)) }
 func tilerelease() []byte       { return vex(prefixNone, 0x49, 0, 0xC0) }
@@ -65,13 +66,13 @@ func tilestored(t, base, stride int) []byte {
 	return vex(prefixF3, 0x4B, 0, modRM(0, t, 4), byte(stride<<3|base))
 }
 
-// tdpbf16ps adds to tile c the products of a and b.
+// tdpbf16ps adds the products of tiles a and b to tile c.
 func tdpbf16ps(c, a, b int) []byte { return vex(prefixF3, 0x5C, b, modRM(3, c, a)) }
 
-// number is that of a vector register.
+// number returns the number of a vector register.
 func number(v reg.VecPhysical) int { return int(v.PhysicalIndex()) }
 
-// emit writes an instruction.
+// emit writes an instruction as data.
 func emit(code []byte) {
 	data := func(name string, v operand.Constant) {
 		Instruction(&ir.Instruction{Opcode: name, Operands: []operand.Op{v}})
@@ -88,12 +89,12 @@ func emit(code []byte) {
 	}
 }
 
-// vdpbf16ps adds to each lane of acc the products of the pairs of x and y.
+// vdpbf16ps adds the products of the pairs of x and y to the lanes of acc.
 func vdpbf16ps(x, y, acc reg.VecPhysical) {
 	emit(evex(prefixF3, 0x52, number(acc), number(y), number(x)))
 }
 
-// vcvtne2ps2bf16 rounds 16 elements of low, then 16 of high, to dst.
+// vcvtne2ps2bf16 rounds the 16 elements of low and then the 16 of high to dst.
 func vcvtne2ps2bf16(low, high, dst reg.VecPhysical) {
 	emit(evex(prefixF2, 0x72, number(dst), number(high), number(low)))
 }

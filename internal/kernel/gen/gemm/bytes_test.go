@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestEncodings compares bytes with those of GNU as 2.40 and of LLVM's llvm-mc 14, which agree: "echo 'vdpbf16ps …' | as | objdump -d".
+// TestEncodings compares the bytes with those of GNU as 2.40 and of LLVM's llvm-mc 14, which agree: "echo
+// 'vdpbf16ps …' | as | objdump -d".
 func TestEncodings(t *testing.T) {
 	for _, c := range []struct {
 		name      string

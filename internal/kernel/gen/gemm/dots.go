@@ -8,9 +8,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// dotTile writes the kernel of the scalar products of some vectors with four rows of B. Each
-// has one register of sums, as in dot, so that it does not matter how many there are. The first registers hold parts of the rows, the next one of a
-// vector, the last the sums.
+// dotTile writes the kernel of the scalar products of some vectors with four rows of B. Each product has one
+// register of sums, as in dot, so that results do not depend on the number of vectors. The first registers hold
+// parts of the rows, the next one part of a vector, and the last ones the sums.
 func dotTile(isa string, registers []reg.VecPhysical, lanes, vectors int) {
 	const rows = 4
 	name := fmt.Sprintf("dots%dx%d%s", vectors, rows, isa)
@@ -23,7 +23,8 @@ func dotTile(isa string, registers []reg.VecPhysical, lanes, vectors int) {
 	x := newStrided(load("x"), loadBytes("ldx"), vectors)
 	ldb := loadBytes("ldb")
 	b := newStrided(load("b"), ldb, rows)
-	// The next four rows are asked for along with these, in the order in which they lie if there are no gaps: each line once.
+	// The next four rows are prefetched along with these, in memory order if there are no gaps between rows: each
+	// cache line once.
 	soon := GP64()
 	LEAQ(Mem{Base: b.base[0], Index: ldb, Scale: 4}, soon)
 	for i := range vectors {
@@ -75,7 +76,8 @@ func dotTile(isa string, registers []reg.VecPhysical, lanes, vectors int) {
 	RET()
 }
 
-// storeTotals adds up the 8 lanes of each of four registers and stores the sums side by side, in the order of total, by way of another register.
+// storeTotals adds up the 8 lanes of each of four registers, in the same order as total, and stores the sums side
+// by side. other is a scratch register.
 func storeTotals(v []reg.VecPhysical, other reg.VecPhysical, y reg.GPVirtual) {
 	for _, v := range v {
 		VEXTRACTF128(Imm(1), v.AsY(), other.AsX())

@@ -34,7 +34,7 @@ func main() {
 	for rows := 1; rows <= 12; rows++ {
 		sweepTile("AVX512", zmm, 16, rows)
 	}
-	for _, vectors := range []int{1, 2} { // of three, loads would cost more than the multiply-adds
+	for _, vectors := range []int{1, 2} { // with three, loads would cost more than the multiply-adds
 		dotTile("AVX2", ymm, 8, vectors)
 	}
 	for _, rows := range []int{1, 8} {

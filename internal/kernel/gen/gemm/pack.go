@@ -8,16 +8,15 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// ahead is how many bytes before their use a transposition asks for the elements of a
-// row, and aheadRows how many rows a copy does.
+// ahead is how many bytes before their use a transposition prefetches the elements of a row, and aheadRows is how
+// many rows before their use a copy prefetches them.
 const (
 	ahead     = 256
 	aheadRows = 8
 )
 
-// transposition writes a kernel that turns rows of a matrix into columns. Registers hold
-// four columns, so that the shuffles stay within lanes of 128 bits: lane l holds
-// rows 4l to 4l+3, which are loaded by lanes.
+// transposition writes a kernel that turns rows of a matrix into columns. A register holds four columns, so that
+// the shuffles stay within 128-bit lanes: lane l holds rows 4l to 4l+3, which are loaded lane by lane.
 type transposition struct {
 	isa     string
 	rows    int
@@ -76,7 +75,7 @@ func (t transposition) write() {
 	RET()
 }
 
-// transposeAVX512 writes the transposition of at most 16 rows.
+// transposeAVX512 writes the transposition of up to 16 rows.
 func transposeAVX512(rows int) {
 	transposition{
 		isa: "AVX512", rows: rows, vectors: zmm,
@@ -108,7 +107,7 @@ func transposeAVX2(rows int) {
 	t.write()
 }
 
-// transposeLanes transposes the 4×4 matrices in the lanes of the four registers in.
+// transposeLanes transposes the 4×4 matrices in the lanes of the four registers in, with tmp as scratch.
 func transposeLanes(in, tmp []reg.VecPhysical) {
 	VUNPCKLPS(in[1], in[0], tmp[0])
 	VUNPCKHPS(in[1], in[0], tmp[1])
@@ -120,7 +119,7 @@ func transposeLanes(in, tmp []reg.VecPhysical) {
 	VUNPCKHPD(tmp[3], tmp[1], in[3])
 }
 
-// copyRows writes a kernel that copies rows of some width.
+// copyRows writes a kernel that copies rows of the given width.
 func copyRows(isa string, width int, move func(src, dst Mem)) {
 	name := fmt.Sprintf("copy%d%s", width, isa)
 	TEXT(name, NOSPLIT, "func(k int, dst, src *float32, lds int)")
@@ -143,7 +142,7 @@ func copyRows(isa string, width int, move func(src, dst Mem)) {
 	RET()
 }
 
-// copies writes the copies that the tiles need.
+// copies writes the copy kernels for the tiles.
 func copies() {
 	copyRows("AVX512", 32, func(src, dst Mem) {
 		VMOVUPS(src, reg.Z0)

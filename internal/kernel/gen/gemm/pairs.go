@@ -8,10 +8,10 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// A pair is two numbers in bfloat16 that follow each other along k, the first in the lower half of 32 bits. What is written here
-// rounds float32 to pairs; the second of the last is 0 if k is odd.
+// A pair is two bfloat16 numbers that are adjacent along k, the first in the lower half of 32 bits. The kernels
+// below round float32 to pairs. If k is odd, the second number of the last pair is 0.
 
-// loadMask sets two registers to the halves of 32 bits.
+// loadMask sets two mask registers to the halves of a 32-bit parameter.
 func loadMask(param string, low, high reg.OpmaskPhysical) {
 	mask := GP32()
 	Load(Param(param), mask)
@@ -20,7 +20,7 @@ func loadMask(param string, low, high reg.OpmaskPhysical) {
 	KMOVW(mask, high)
 }
 
-// roundPairs writes the kernel that rounds rows, whose pairs lie as their elements do.
+// roundPairs writes the kernel that rounds rows to rows of pairs, in the same order.
 func roundPairs() {
 	TEXT("roundPairsAVX512", NOSPLIT, "func(rows, k int, dst *float32, ldd int, src *float32, lds int)")
 	Doc("roundPairsAVX512 rounds the first k elements of rows of src to pairs, rows of dst.")
@@ -58,7 +58,7 @@ func roundPairs() {
 	RET()
 }
 
-// tailMasks sets two masks to those of left elements, fewer than 32, and one to that of their pairs.
+// tailMasks sets two masks for the left elements, fewer than 32, and one for their pairs.
 func tailMasks(left reg.GPVirtual, low, high, pairs reg.OpmaskPhysical) {
 	bits := GP64()
 	MOVL(U32(0xffffffff), bits.As32())
@@ -74,7 +74,7 @@ func tailMasks(left reg.GPVirtual, low, high, pairs reg.OpmaskPhysical) {
 	KMOVW(bits.As32(), pairs)
 }
 
-// zip writes the kernel that makes pairs of rows 2i and 2i+1 of src, of which those columns exist that mask tells.
+// zip writes the kernel that makes pairs of rows 2i and 2i+1 of src. A mask tells which columns exist.
 func zip(order Mem, width int) {
 	name := fmt.Sprintf("zip%dAVX512", width)
 	TEXT(name, NOSPLIT, "func(k int, dst, src *float32, lds int, mask uint32)")
@@ -132,7 +132,8 @@ func zip(order Mem, width int) {
 	RET()
 }
 
-// transposePairs writes the kernel that rounds k elements of 16 rows of src and stores the pairs of each as a column of dst.
+// transposePairs writes the kernel that rounds k elements of 16 rows of src and stores the pairs of each row as a
+// column of dst.
 func transposePairs() {
 	TEXT("transposePairs16AVX512", NOSPLIT, "func(k int, dst *float32, ldd int, src *float32, lds int)")
 	Doc("transposePairs16AVX512 rounds the first k elements of 16 rows of src to pairs and stores those as columns of dst.")
@@ -180,9 +181,9 @@ func transposePairs() {
 	RET()
 }
 
-// transpose16 transposes the 16×16 matrix of 32 bits in a, by way of b.
+// transpose16 transposes the 16×16 matrix of 32-bit elements in a, with b as scratch.
 func transpose16(a, b []reg.VecPhysical) {
-	// Each of four rounds pairs registers whose numbers differ in one bit.
+	// Each of four rounds combines registers whose numbers differ in one bit.
 	for i := 0; i < 16; i += 2 {
 		VPUNPCKLDQ(a[i+1], a[i], b[i])
 		VPUNPCKHDQ(a[i+1], a[i], b[i+1])
@@ -208,7 +209,7 @@ func transpose16(a, b []reg.VecPhysical) {
 	}
 }
 
-// pairKernels writes what bfloat16 needs.
+// pairKernels writes the kernels for bfloat16.
 func pairKernels() {
 	for rows := 1; rows <= 14; rows++ {
 		tileAVX512(rows, "AVX512BF16", vdpbf16ps)

@@ -5,7 +5,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// pause writes a spin loop's hint to the processor.
+// pause writes the function that hints to the processor that it is in a spin loop.
 func pause() {
 	TEXT("pause", NOSPLIT, "func()")
 	Doc("pause tells the processor that the caller waits in a loop.")
@@ -13,7 +13,7 @@ func pause() {
 	RET()
 }
 
-// cpuid writes a question to the processor.
+// cpuid writes the function that executes CPUID.
 func cpuid() {
 	TEXT("cpuid", NOSPLIT, "func(leaf, sub uint32) (a, b, c, d uint32)")
 	Doc("cpuid asks the processor what it is.")

@@ -8,11 +8,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// sumsAhead is how many rows before their use rowSums asks for those of B: the next two, while these two are read.
+// sumsAhead is how many rows before their use rowSums prefetches rows of B: the next two, while the current two
+// are read.
 const sumsAhead = 2
 
-// rowSums writes the kernel of a row of C: it adds multiples of rows of B, several side by side,
-// to sums that stay in the first-level cache. So B is read in the order in which it lies.
+// rowSums writes the kernel of a row of C: it adds multiples of rows of B, several side by side, to sums that
+// stay in the first-level cache. So B is read in memory order.
 func rowSums(isa string, vectors []reg.VecPhysical, lanes int) {
 	const (
 		rows  = 2 // of B
@@ -27,7 +28,7 @@ func rowSums(isa string, vectors []reg.VecPhysical, lanes int) {
 	b := newStrided(load("b"), rsb, rows)
 	n, y, left, soon := load("n"), GP64(), GP64(), GP64()
 
-	// pass adds some rows of B.
+	// pass adds the given number of rows of B.
 	pass := func(rows int) {
 		for r := range rows {
 			VBROADCASTSS(Mem{Base: a}, x[r])
@@ -64,7 +65,7 @@ func rowSums(isa string, vectors []reg.VecPhysical, lanes int) {
 		}
 		columns("wide", count)
 		columns("narrow", 1)
-		// To the next rows, back at the first column.
+		// Go to the next rows, back to the first column.
 		IMUL3Q(Imm(uint64(rows)), rsb, left)
 		MOVQ(n, y)
 		SHLQ(Imm(2), y)
@@ -88,7 +89,7 @@ func rowSums(isa string, vectors []reg.VecPhysical, lanes int) {
 	RET()
 }
 
-// addSums writes the kernel that ends what rowSums began.
+// addSums writes the kernel that combines the sums of rowSums into C.
 func addSums(isa string, vectors []reg.VecPhysical, lanes int) {
 	name := "addSums" + isa
 	TEXT(name, NOSPLIT, "func(n int, y *float32, steps int, c *float32, alpha, beta float32)")
@@ -125,12 +126,12 @@ func addSums(isa string, vectors []reg.VecPhysical, lanes int) {
 	RET()
 }
 
-// soonRows is how many rows before their use the kernels of scalar products ask for them.
+// soonRows is how many rows before their use the scalar product kernels prefetch them.
 const soonRows = 8
 
-// dot writes a kernel of scalar products of some rows of B with one vector. Each row has
-// one register of sums, so that the number of rows does not matter to the result. Two rows are
-// read at a time, so that it is nearly the order in which they lie, and those after the next asked for.
+// dot writes a kernel of scalar products of some rows of B with one vector. Each row has one register of sums, so
+// that the result does not depend on the number of rows. Two rows are read at a time, which is close to memory
+// order, and later rows are prefetched.
 func dot(isa string, vectors []reg.VecPhysical, lanes, rows int) {
 	name := fmt.Sprintf("dot%d%s", rows, isa)
 	TEXT(name, NOSPLIT, "func(k int, x, b *float32, ldb int, y *float32)")
@@ -140,7 +141,7 @@ func dot(isa string, vectors []reg.VecPhysical, lanes, rows int) {
 	acc, v := vectors[:side], vectors[side]
 	k, x, y, ldb := load("k"), load("x"), load("y"), loadBytes("ldb")
 	SHLQ(Imm(2), k)
-	// Where the rows begin, and those that are asked for.
+	// The beginnings of the current rows, and of those that are prefetched.
 	b, soon := []reg.GPVirtual{load("b"), GP64()}[:side], []reg.GPVirtual{GP64(), GP64()}[:side]
 	for i := range side {
 		if i > 0 {
@@ -181,8 +182,8 @@ func dot(isa string, vectors []reg.VecPhysical, lanes, rows int) {
 	RET()
 }
 
-// total adds up the lanes of a register into its first. Both are of the first 16, the only
-// ones that all these instructions know.
+// total adds up the lanes of a register into its first lane. Both registers must be among the first 16, the only
+// ones that all these instructions can use.
 func total(sum, v reg.VecPhysical, lanes int) {
 	if lanes == 16 {
 		VEXTRACTF64X4(Imm(1), sum, v.AsY())

@@ -8,12 +8,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// stripVectors is the width of a strip's tile in registers: with four rows, as many as there are.
+// stripVectors is the width of a strip's tile in registers. With four rows, it uses all registers.
 const stripVectors = 6
 
-// stripTile writes the kernel of a tile of few rows that is wider than those of blocked
-// products, since it reads pieces of B where it is. Z0 holds a part of a row of B, the
-// registers from Z1 on a column of A, the last the tile.
+// stripTile writes the kernel of a tile of few rows. It is wider than the tiles of blocked products, since it
+// reads pieces of B in place. Z0 holds a part of a row of B, the registers from Z1 on hold a column of A, and the
+// last ones hold the tile.
 func stripTile(rows int) {
 	name := fmt.Sprintf("strip%dx%dAVX512", rows, 16*stripVectors)
 	TEXT(name, NOSPLIT, "func(k int, a *float32, lda int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32)")
@@ -29,7 +29,8 @@ func stripTile(rows int) {
 		}
 	}
 
-	// Sixteen rows ahead, as each is in a page of its own, where the processor looks no further.
+	// Prefetch sixteen rows ahead: each row is in a different page, and the processor's own prefetching does not
+	// cross pages.
 	soon := GP64()
 	MOVQ(rsb, soon)
 	SHLQ(Imm(4), soon)

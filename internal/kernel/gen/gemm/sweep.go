@@ -8,11 +8,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// sweepAhead is how many rows before their use the kernels of sweeps ask for those of B: those of the next sweep.
+// sweepAhead is how many rows before their use the sweep kernels prefetch rows of B: those of the next sweep.
 const sweepAhead = 8
 
-// sweepTile writes the kernel of some rows of C that adds to sums, strip by strip of two registers, the products with a few rows of B: B is read
-// where it is, nearly in the order in which it lies. The first two registers hold a part of a row of B, the next two by turns an element of A, the last ones the sums.
+// sweepTile writes the kernel that adds the products of some rows of A with a few rows of B to sums, strip by
+// strip of two registers. B is read in place, nearly in memory order. The first two registers hold a part of a
+// row of B, the next two alternately hold an element of A, and the last ones hold the sums.
 func sweepTile(isa string, vectors []reg.VecPhysical, lanes, rows int) {
 	bytes := 4 * lanes
 	name := fmt.Sprintf("sweep%dx%d%s", rows, 2*lanes, isa)

@@ -20,8 +20,8 @@ var ymm = []reg.VecPhysical{
 	reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15,
 }
 
-// tileAVX512 writes the kernel of a tile of rows×32, whose products multiply adds up. Z0 and Z1 hold a row of B, Z2 and
-// Z3 by turns an element of A, the last registers the tile.
+// tileAVX512 writes the kernel of a rows×32 tile. multiply writes the instruction that accumulates products. Z0
+// and Z1 hold a row of B, Z2 and Z3 alternately hold an element of A, and the last registers hold the tile.
 func tileAVX512(rows int, isa string, multiply func(b, a, acc reg.VecPhysical)) {
 	name := fmt.Sprintf("tile%dx32%s", rows, isa)
 	TEXT(name, NOSPLIT, "func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next uintptr, ldn, pieces int)")
@@ -85,8 +85,8 @@ func tileAVX512(rows int, isa string, multiply func(b, a, acc reg.VecPhysical)) 
 	RET()
 }
 
-// tileAVX2 writes the kernel of a tile of rows×16. Y0 and Y1 hold a row of B, Y2 and
-// Y3 by turns an element of A, the last registers the tile.
+// tileAVX2 writes the kernel of a rows×16 tile. Y0 and Y1 hold a row of B, Y2 and Y3 alternately hold an element
+// of A, and the last registers hold the tile.
 func tileAVX2(rows int) {
 	name := fmt.Sprintf("tile%dx16AVX2", rows)
 	TEXT(name, NOSPLIT, "func(k int, a *float32, rsa, csa int, b *float32, rsb int, c *float32, ldc int, alpha, beta float32, mask uint32, next uintptr, ldn, pieces int)")
@@ -143,7 +143,7 @@ func tileAVX2(rows int) {
 	RET()
 }
 
-// tile holds the arguments of a kernel's loop in registers; strides are in bytes.
+// tile holds the arguments of a kernel's loop in registers. Strides are in bytes.
 type tile struct {
 	rows        int
 	csa, b, rsb reg.GPVirtual
@@ -160,12 +160,12 @@ func loadTile(rows int) tile {
 	}
 }
 
-// unroll is the number of steps of the loop over k between two requests for memory.
+// unroll is the number of steps of the loop over k between two prefetches.
 const unroll = 4
 
-// loop repeats step k times. In between it asks for memory that is wanted soon, 128 bytes at a time
-// so that the steps' own loads need not wait: the rows of C, then pieces of one row after another
-// from next on.
+// loop repeats step k times. In between, it prefetches memory that will be needed soon, 128 bytes at a time so
+// that the steps' own loads do not have to wait: first the rows of C, then pieces of one row after another,
+// beginning at next.
 func (t tile) loop(step func()) {
 	count, ask, stride, left := load("k"), load("c"), loadBytes("ldc"), GP64()
 	next, ldn := load("next"), loadBytes("ldn")
@@ -209,13 +209,13 @@ func jumpIfClearing(label string) {
 	JZ(LabelRef(label))
 }
 
-// strided addresses the rows of a matrix through few registers.
+// strided addresses the rows of a matrix with few registers.
 type strided struct {
 	base             []reg.GPVirtual // base[j] is the address of row 7j
 	one, three, five reg.GPVirtual   // multiples of the stride
 }
 
-// newStrided takes over the register base, the address of row 0.
+// newStrided takes over the register base, which holds the address of row 0.
 func newStrided(base, stride reg.GPVirtual, rows int) strided {
 	s := strided{base: []reg.GPVirtual{base}, one: stride}
 	if rows > 3 {
@@ -235,7 +235,7 @@ func newStrided(base, stride reg.GPVirtual, rows int) strided {
 	return s
 }
 
-// row is the address of row i.
+// row returns the address of row i.
 func (s strided) row(i int) Mem {
 	m := Mem{Base: s.base[i/7]}
 	switch i % 7 {
@@ -255,7 +255,7 @@ func (s strided) row(i int) Mem {
 	return m
 }
 
-// advance moves all rows by some bytes.
+// advance moves all rows by a number of bytes.
 func (s strided) advance(by Op) {
 	for _, b := range s.base {
 		ADDQ(by, b)

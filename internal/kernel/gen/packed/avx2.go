@@ -15,20 +15,21 @@ var ymm = []reg.VecPhysical{
 	reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15,
 }
 
-// A number of few bits is a float32's when it stands in the fraction of a power of two, from which a fused multiply-add takes that power again: of
-// scales of 11 bits nothing is lost, so that numbers have the bits of those that are decoded. Zeros may have another sign, which no sum of theirs tells.
+// A code of few bits becomes a float32 when it is placed in the fraction of a power of two, which a fused
+// multiply-add then subtracts again. With scales of 11 bits, nothing is lost, so the numbers have the same bits
+// as decoded ones. Zeros may have the other sign, which makes no difference to the sums.
 
-// put2 is how dots of a format make numbers.
+// put2 says how the scalar products of a format turn codes into numbers.
 type put2 struct {
-	masks []uint32  // which bits of a byte, moved to bit 8, are a code's; none are all
-	flip  uint32    // of these, which are the other way round
-	minus []float32 // what a number is too large by, with its power of two
+	masks []uint32  // the bits of a byte, moved to bit 8, that belong to a code; nil means all
+	flip  uint32    // which of these are inverted
+	minus []float32 // the excess of a number, including its power of two
 	power []float32
 }
 
 func (f format) put2() (p put2) {
 	switch f.name {
-	case "Q8_0": // bytes of signed numbers
+	case "Q8_0": // signed bytes
 		return put2{flip: 0x8000, power: []float32{1 << 15}, minus: []float32{1<<15 + 1<<7}}
 	case "Q4_0":
 		return put2{masks: []uint32{0x0f00, 0xf000}, power: []float32{1 << 15, 1 << 11}, minus: []float32{1<<15 + 8, 1<<11 + 8}}
@@ -38,11 +39,11 @@ func (f format) put2() (p put2) {
 	return p
 }
 
-// Registers of constants, which would be loads too many: for 8 bytes of the first half of 16, and of the second, the places that they are to have in the
-// numbers; which bits of these count, of either half of a byte; the powers.
+// Constants that are kept in registers, to save loads: for the first and for the second 8 of 16 bytes, where they
+// go in the numbers; for each half of a byte, which bits are used; and the powers.
 var places, masks, powers = ymm[14:16], ymm[12:14], ymm[10:12]
 
-// constantsOfDots loads what dots need.
+// constantsOfDots loads the constants of the scalar products.
 func (f format) constantsOfDots() {
 	p := f.put2()
 	switch {
@@ -74,7 +75,7 @@ func (f format) constantsOfDots() {
 
 func repeated(name string, x uint32) Mem { return words(name, slices.Repeat([]uint32{x}, 8)) }
 
-// numbers2 hands the 32 numbers of a group to use, 8 at a time, for sums.
+// numbers2 passes the 32 numbers of a group to use, 8 at a time, for scalar products.
 func (f format) numbers2(codes, scale, offset Mem, use func(part int, v reg.VecPhysical)) {
 	p := f.put2()
 	switch {
@@ -124,10 +125,10 @@ func (f format) numbers2(codes, scale, offset Mem, use func(part int, v reg.VecP
 	}
 }
 
-// numbersOfPairs are the 16 of MXFP4, twice as large: bytes.
+// numbersOfPairs holds the 16 numbers of MXFP4, doubled, as bytes.
 var numbersOfPairs = reg.Y11
 
-// pairs2 is numbers2 of MXFP4. Its scales may be so large that no power of two can be taken away.
+// pairs2 is numbers2 for MXFP4, whose scales can be too large for subtracting a power of two.
 func (f format) pairs2(codes, scale Mem, use func(part int, v reg.VecPhysical)) {
 	v, factor, low, high, first := reg.Y4, reg.Y5, reg.X7, reg.X8, reg.X9
 	VBROADCASTSS(scale, factor)
@@ -152,19 +153,20 @@ func (f format) pairs2(codes, scale Mem, use func(part int, v reg.VecPhysical)) 
 	}
 }
 
-// Registers of constants: the upper and the lower byte of the bfloat16 of each of the 16 numbers, which they hold without error, the order of four codes each
-// in which these are to become numbers, nothing, what moves the second half's codes to where the first's are, and their bits.
+// Constants that are kept in registers: the upper and the lower bytes of the 16 numbers in bfloat16, which
+// represents them exactly; the order of the blocks of four codes before they are turned into numbers; zero; the
+// shift that moves the codes of the second half to where those of the first are; and the mask of a code's bits.
 var upper, lower, spread, nothing, halfByte, lowBits = reg.Y15, reg.Y14, reg.Y13, reg.Y12, reg.Y11, reg.Y10
 
-// constantsOfTables loads them.
+// constantsOfTables loads these constants.
 func (f format) constantsOfTables() {
 	if !f.table {
 		return
 	}
-	var high, low [8]uint32 // twice, for each half of a register
+	var high, low [8]uint32 // both halves of the register hold the same 16 bytes
 	for i, v := range f.numbers() {
 		if f.evenOdd {
-			v *= 2 // scales are halved
+			v *= 2 // since scales are halved
 		}
 		bits := math.Float32bits(v)
 		for half := range 2 {
@@ -180,12 +182,12 @@ func (f format) constantsOfTables() {
 	VMOVUPS(repeated("lowBits", 0x0f0f0f0f), lowBits)
 }
 
-// codes2 puts the 32 codes of a group in a register, a byte each, in order.
+// codes2 puts the 32 codes of a group into a register, in order, one per byte.
 func (f format) codes2(codes Mem, v reg.VecPhysical) {
 	VBROADCASTI128(codes, v)
 	VPSRLVD(halfByte, v, v)
 	VPAND(lowBits, v, v)
-	if f.evenOdd { // the even ones are in the first half, the odd ones in the second
+	if f.evenOdd { // even codes are in the first half, odd codes in the second
 		odd, last := reg.Y8, reg.Y9
 		VEXTRACTI128(Imm(1), v, odd.AsX())
 		VPUNPCKHBW(odd.AsX(), v.AsX(), last.AsX())
@@ -194,7 +196,7 @@ func (f format) codes2(codes Mem, v reg.VecPhysical) {
 	}
 }
 
-// decode2 hands the 32 numbers of a group to use, 8 at a time. Of MXFP4 scales are halved.
+// decode2 passes the 32 numbers of a group to use, 8 at a time. The scales of MXFP4 are halved.
 func (f format) decode2(codes, scale, offset Mem, use func(part int, v reg.VecPhysical)) {
 	at := func(m Mem, by int) Mem {
 		m.Disp += by
@@ -243,7 +245,7 @@ func (f format) decode2(codes, scale, offset Mem, use func(part int, v reg.VecPh
 	}
 }
 
-// dotsAVX2 writes the scalar products of one vector with tiles.
+// dotsAVX2 writes the scalar products of one vector with the tiles.
 func dotsAVX2(f format) {
 	w := begin(fmt.Sprintf("dots%sAVX2", f.name), describe(1, f), f, 1)
 	f.constantsOfDots()
@@ -289,7 +291,8 @@ func halvesAVX2() {
 	})
 }
 
-// exponentsAVX2 writes that of exponents, halved: 0 stands for the subnormal 2⁻¹²⁸, 1 for 2⁻¹²⁷, and 255 for no number.
+// exponentsAVX2 writes the conversion of exponents, halved: 0 stands for the subnormal 2⁻¹²⁸, 1 for 2⁻¹²⁷, and
+// 255 for NaN.
 func exponentsAVX2() {
 	convert("exponentsAVX2", "exponents, halved,", 8, 8, func(src, dst Mem) {
 		one := words("ones", slices.Repeat([]uint32{1}, 8))
@@ -298,10 +301,10 @@ func exponentsAVX2() {
 		VPAND(words("aboveInfinity", slices.Repeat([]uint32{1<<22 | 1<<23}, 8)), reg.Y3, reg.Y3)
 		VMOVUPS(one, reg.Y2)
 		VPSUBD(reg.Y2, reg.Y0, reg.Y1)
-		VPSLLD(Imm(23), reg.Y1, reg.Y1) // negative of 0
+		VPSLLD(Imm(23), reg.Y1, reg.Y1) // negative for 0
 		VPMINSD(reg.Y2, reg.Y0, reg.Y0)
 		VPADDD(reg.Y2, reg.Y0, reg.Y0)
-		VPSLLD(Imm(21), reg.Y0, reg.Y0) // 2⁻¹²⁸ of 0, 2⁻¹²⁷ of others
+		VPSLLD(Imm(21), reg.Y0, reg.Y0) // 2⁻¹²⁸ for 0, 2⁻¹²⁷ for others
 		VPMAXSD(reg.Y0, reg.Y1, reg.Y1)
 		VPOR(reg.Y3, reg.Y1, reg.Y1)
 		VMOVUPS(reg.Y1, dst)

@@ -17,7 +17,8 @@ var zmm = []reg.VecPhysical{
 	reg.Z24, reg.Z25, reg.Z26, reg.Z27, reg.Z28, reg.Z29, reg.Z30, reg.Z31,
 }
 
-// Registers of constants: the 16 numbers, and which of 16 even and 16 odd ones follow each other, or by how much codes are shifted.
+// Constants that are kept in registers: the 16 numbers, and either the indices that interleave 16 even and 16 odd
+// numbers or the amounts by which codes are shifted.
 var (
 	numbers, firstHalf, secondHalf = reg.Z13, reg.Z14, reg.Z15
 	shifts                         = reg.Z14
@@ -40,12 +41,13 @@ func (f format) constants() {
 	}
 }
 
-// laneOf is the lane that has element i of 16 in scalar products of MXFP4, whose bytes have neighbors. There 8 bytes of codes are repeated in all lanes
-// and each shifted by a multiple of 4, which leaves the numbers of two words by turns: a load and one instruction, where to bring them in their
-// order takes two and a half. So the vectors are brought in the order of the numbers.
+// laneOf is the lane of element i of 16 in scalar products of MXFP4, where neighbors share a byte. There, 8 bytes
+// of codes are broadcast and each lane is shifted by a multiple of 4, so that the lanes alternate between the
+// numbers of two words. That takes a load and one instruction, whereas restoring the order of the numbers would
+// take two and a half. So the vectors are rearranged to match the numbers instead.
 func laneOf(i int) int { return 2*(i%8) + i/8 }
 
-// permutation has the indices that move elements to their lanes, or back from there.
+// permutation returns the indices that move elements to their lanes, or back.
 func permutation(back bool) Mem {
 	there, here := make([]uint32, 16), make([]uint32, 16)
 	for i := range 16 {
@@ -57,7 +59,7 @@ func permutation(back bool) Mem {
 	return words("laneOrder", there)
 }
 
-// order writes the function that moves the elements of vectors to their lanes, 16 by 16.
+// order writes the function that moves the elements of vectors to their lanes, 16 at a time.
 func (f format) order() {
 	name := "order" + f.name + "AVX512"
 	TEXT(name, NOSPLIT, "func(n int, dst, src *float32)")
@@ -76,18 +78,18 @@ func (f format) order() {
 	RET()
 }
 
-// decodeInLanes is decode512 of MXFP4 with the numbers of each half in the lanes of laneOf.
+// decodeInLanes is decode512 for MXFP4, with the numbers of each half in the lanes given by laneOf.
 func (f format) decodeInLanes(codes, scale, _ Mem, v []reg.VecPhysical) {
 	VMULPS_BCST(scale, numbers, v[3])
 	for i := range 2 {
 		VPBROADCASTQ(codes, v[i])
 		VPSRLVD(shifts, v[i], v[i])
-		VPERMPS(v[3], v[i], v[i]) // looks at the low four bits of each
+		VPERMPS(v[3], v[i], v[i]) // uses the low four bits of each lane
 		codes.Disp += 8
 	}
 }
 
-// numbers are those that the codes stand for.
+// numbers returns the numbers that the codes stand for.
 func (f format) numbers() (all []float32) {
 	for i := range 16 {
 		v := float32(i)
@@ -102,13 +104,13 @@ func (f format) numbers() (all []float32) {
 	return all
 }
 
-// e2m1 is a number of MXFP4: bit 3 is the sign, bits 2 and 1 the exponent, bit 0 the fraction.
+// e2m1 decodes a code of MXFP4: bit 3 is the sign, bits 2 and 1 are the exponent, bit 0 is the fraction.
 func e2m1(code int) float32 {
 	v := [8]float32{0, 0.5, 1, 1.5, 2, 3, 4, 6}[code&7]
 	return float32(math.Copysign(float64(v), float64(7-code)))
 }
 
-// known are the constants that have been written.
+// known holds the constants that have been written.
 var known = map[string]Mem{}
 
 func words(name string, values []uint32) Mem {
@@ -131,7 +133,7 @@ func floats(name string, values []float32) Mem {
 	return words(name, bits)
 }
 
-// decode512 puts the 32 numbers of a group in two registers, by way of a third and a fourth.
+// decode512 puts the 32 numbers of a group into v[0] and v[1], with v[2] and v[3] as scratch.
 func (f format) decode512(codes, scale, offset Mem, v []reg.VecPhysical) {
 	at := func(m Mem, by int) Mem {
 		m.Disp += by
@@ -159,7 +161,7 @@ func (f format) decode512(codes, scale, offset Mem, v []reg.VecPhysical) {
 	VPMOVZXBD(codes, v[0])
 	VPSRLD(Imm(4), v[0], v[1])
 	if !f.evenOdd {
-		VPERMPS(v[3], v[0], v[0]) // looks at the low four bits of each
+		VPERMPS(v[3], v[0], v[0]) // uses the low four bits of each lane
 		VPERMPS(v[3], v[1], v[1])
 		return
 	}
@@ -171,8 +173,8 @@ func (f format) decode512(codes, scale, offset Mem, v []reg.VecPhysical) {
 	VMOVAPS(v[2], v[1])
 }
 
-// dotsAVX512 writes the scalar products of some vectors with tiles. Each has one register of sums, to which a group adds two products, as a
-// product with numbers of 32 bits does.
+// dotsAVX512 writes the scalar products of some vectors with the tiles. Each product has one register of sums, to
+// which a group adds two terms, as in a product with float32 numbers.
 func dotsAVX512(f format, vectors int) {
 	name := fmt.Sprintf("dots%sx%dAVX512", f.name, vectors)
 	w := begin(name, describe(vectors, f), f, vectors)
@@ -242,8 +244,8 @@ func dotsAVX512(f format, vectors int) {
 	})
 }
 
-// storeTotals adds up the lanes of four registers of 8 and stores the sums side by side; the other four are for use. The order is that of the scalar
-// products of numbers of 32 bits.
+// storeTotals adds up the 8 lanes of each of the first four registers and stores the sums side by side. The other
+// four registers are scratch. The order of additions is that of the scalar products of float32 numbers.
 func storeTotals(v []reg.VecPhysical, y Mem) {
 	for r := range tile {
 		VEXTRACTF128(Imm(1), v[r].AsY(), v[4+r].AsX())
@@ -267,7 +269,7 @@ func decodeAVX512(f format) {
 	})
 }
 
-// decoding is where a function that decodes is.
+// decoding is the state of a decoding function.
 type decoding struct {
 	f                           format
 	dst, codes, scales, offsets Mem
@@ -313,7 +315,7 @@ func halvesAVX512() {
 	})
 }
 
-// exponentsAVX512 writes that of exponents, of which 0 stands for the subnormal 2⁻¹²⁷, and 255 for no number.
+// exponentsAVX512 writes the conversion of exponents, where 0 stands for the subnormal 2⁻¹²⁷ and 255 for NaN.
 func exponentsAVX512() {
 	convert("exponentsAVX512", "exponents", 16, 16, func(src, dst Mem) {
 		VPMOVZXBD(src, reg.Z0)
@@ -325,7 +327,8 @@ func exponentsAVX512() {
 	})
 }
 
-// convert writes a loop over count numbers of so many bytes at a time; the slice dst has whole such parts.
+// convert writes a loop that converts count numbers, of the given number of bytes, at a time. The length of the
+// slice dst is a multiple of count.
 func convert(name, what string, count, bytes int, body func(src, dst Mem)) {
 	TEXT(name, NOSPLIT, "func(dst []float32, src []byte)")
 	Doc(fmt.Sprintf("%s makes float32 of %s, a multiple of %d.", name, what, count))

@@ -1,5 +1,5 @@
-// Command packed writes the assembly that reads matrices in few bits for amd64; see the go:generate line in
-// the package kernel.
+// Command packed writes the assembly for amd64 that reads packed matrices; see the go:generate line in the
+// package kernel.
 package main
 
 import (
@@ -10,12 +10,14 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// tile is the number of rows of the matrix that are read side by side, group that of numbers with one scale.
+// tile is the number of rows of the matrix that are read side by side, and group is the number of numbers that
+// share a scale.
 const tile, group = 4, 32
 
-// ahead is how many bytes at least the tile whose codes are asked for lies after the one that is read: whole tiles, as their rows are read
-// side by side. On two cores of a Zen 5, by turns, rows of 3,072 numbers of Q8_0 were read at 42 GB/s where it was 6144 bytes and no more, and at
-// 52 so, of BF16 at 39 and 47; with 12288 and 24576 bytes alike.
+// ahead is the least distance in bytes from the tile that is read to the tile whose codes are prefetched. The
+// actual distance is a whole number of tiles, since their rows are read side by side. On two cores of a Zen 5,
+// measured alternately, rows of 3,072 numbers of Q8_0 were read at 42 GB/s with a distance of exactly 6144 bytes
+// and at 52 GB/s with whole tiles, and rows of BF16 at 39 and 47; 12288 and 24576 bytes gave the same speed.
 const ahead = 6144
 
 func main() {
@@ -38,13 +40,14 @@ func main() {
 	Generate()
 }
 
-// format is how numbers lie: the bytes of a group of codes, whether there are scales, and offsets.
+// format describes how numbers are stored: the number of bytes of a group's codes, and whether there are scales
+// and offsets.
 type format struct {
 	name            string
 	bytes           int
 	scaled, offset  bool
-	table           bool // of 16 numbers, in assembly of AVX-512
-	evenOdd, signed bool // of 4 bits: neighbors share a byte; 8 is 0
+	table           bool // codes are looked up in a table of 16 numbers
+	evenOdd, signed bool // for 4-bit codes: neighbors share a byte; code 8 stands for 0
 }
 
 var formats = []format{
@@ -55,7 +58,7 @@ var formats = []format{
 	{name: "MXFP4", bytes: 16, scaled: true, table: true, evenOdd: true},
 }
 
-// scaleBytes are those of a group's scale, and offset, as they are stored.
+// scaleBytes is the stored size of a group's scale, and of its offset.
 func (f format) scaleBytes() int {
 	if f.evenOdd {
 		return 1
@@ -63,7 +66,7 @@ func (f format) scaleBytes() int {
 	return 2
 }
 
-// rows are the places of the rows of a tile, which lie one after the other.
+// rows holds the addresses of the rows of a tile, which are stored one after another.
 type rows struct {
 	first, last, stride reg.GPVirtual
 }
@@ -75,7 +78,7 @@ func newRows(first, stride reg.GPVirtual) rows {
 	return rows{first, last, stride}
 }
 
-// row is the place of a row.
+// row returns the address of row i.
 func (r rows) row(i int) Mem {
 	switch i {
 	case 0:
@@ -86,26 +89,26 @@ func (r rows) row(i int) Mem {
 	return Mem{Base: r.first, Index: r.stride, Scale: uint8(i)}
 }
 
-// advance goes on by so many bytes.
+// advance moves the rows by a number of bytes.
 func (r rows) advance(by Op) {
 	ADDQ(by, r.first)
 	ADDQ(by, r.last)
 }
 
-// next goes from the end of a tile to the next one.
+// next moves the rows from the end of a tile to the next tile.
 func (r rows) next() {
 	for range tile - 1 {
 		r.advance(r.stride)
 	}
 }
 
-// walk is where a function of scalar products is in the matrix and the vectors.
+// walk is the position of a scalar product function in the matrix and the vectors.
 type walk struct {
 	f                      format
 	codes, scales, offsets rows
 	x                      rows
-	soon                   reg.GPVirtual   // codes that are asked for
-	next                   []reg.GPVirtual // scales and offsets that are, by one vector: more of them take longer
+	soon                   reg.GPVirtual   // codes to prefetch
+	next                   []reg.GPVirtual // scales and offsets to prefetch, with one vector only: computing with more takes longer
 }
 
 // begin declares the function and loads its arguments.
@@ -139,7 +142,8 @@ func begin(name, doc string, f format, vectors int) walk {
 	return w
 }
 
-// askFrom is where the codes are that are asked for first: the tile that begins at least ahead bytes after this one.
+// askFrom returns the address of the first codes to prefetch: the tile that begins at least ahead bytes after
+// this one.
 func askFrom(codes rows) reg.GPVirtual {
 	soon, enough, size := GP64(), GP64(), GP64()
 	MOVQ(codes.first, soon)
@@ -153,7 +157,7 @@ func askFrom(codes rows) reg.GPVirtual {
 	return soon
 }
 
-// step goes to the next group.
+// step moves to the next group.
 func (w walk) step() {
 	w.codes.advance(Imm(uint64(w.f.bytes)))
 	ADDQ(Imm(128), w.x.first)
@@ -168,7 +172,7 @@ func (w walk) step() {
 	}
 }
 
-// ask asks for what a group of each row of a later tile will read.
+// ask prefetches what one group of each row of a later tile will read.
 func (w walk) ask() {
 	for at := 0; at < tile*w.f.bytes; at += 64 {
 		PREFETCHT0(Mem{Base: w.soon, Disp: at})
@@ -180,7 +184,7 @@ func (w walk) ask() {
 	}
 }
 
-// nextTile goes to the next tile, and back to the beginning of the vectors.
+// nextTile moves to the next tile, and back to the beginning of the vectors.
 func (w walk) nextTile() {
 	w.codes.next()
 	if w.f.scaled {
@@ -197,7 +201,7 @@ func (w walk) nextTile() {
 	}
 }
 
-// loop writes the loop over tiles, in which body computes one and store has its sums.
+// loop writes the loop over tiles. body adds a group to the sums, and store stores the sums of a tile.
 func (w walk) loop(clear, body func(), store func(y, ldy reg.GPVirtual)) {
 	Label("tile")
 	clear()

@@ -23,7 +23,7 @@ func activations(s set) {
 	derivative(s, "squaredReLU", squaredReLUGrad, 0)
 }
 
-// wide is the number of vectors in a round whose work is long.
+// wide is the number of vectors in a round of a kernel with much work per vector.
 func wide(s set) int {
 	if s.is512() {
 		return 3
@@ -42,7 +42,7 @@ func activation(s set, name string, f func(k *kernel, x group) group, fixed ...c
 	k.end()
 }
 
-// derivative writes dx = dy·f'(x), where f gets x and may use dy.
+// derivative writes dx = dy·f'(x). f gets x and may use dy; it returns the product.
 func derivative(s set, name string, f func(k *kernel, x group) group, fixed ...constant) {
 	k := begin(s, name+"Grad", "(dx, x, dy []float32)", wide(s), "sets dx to dy times the derivative of the activation at x. All are of one length.")
 	k.slices("x", "dx", "dy")
@@ -53,8 +53,8 @@ func derivative(s set, name string, f func(k *kernel, x group) group, fixed ...c
 	k.end()
 }
 
-// GELU in its tanh form is x·s(2u) with the logistic function s(v) = 1/(1 + e⁻ᵛ) and
-// 2u = geluScale·t(geluOffset + t²) at t = |x|.
+// GELU in its tanh form is x·s(2u) with the logistic function s(v) = 1/(1 + e⁻ᵛ) and 2u = geluScale·t(geluOffset
+// + t²) at t = |x|.
 const (
 	geluScale  = 2 * 0.7978845608028654 * 0.044715 // 2√(2/π)·0.044715
 	geluOffset = 1 / 0.044715
@@ -64,16 +64,16 @@ const (
 // geluOffsetHigh has so few bits that t² + geluOffsetHigh − geluOffsetHigh is exact.
 var geluOffsetHigh = constant(math.Round(geluOffset*(1<<16)) / (1 << 16))
 
-// lift is a factor on e⁻ᵛ that keeps it a normal number where a product with it is one: the
-// last operation takes it away and rounds.
+// 2^lift is a factor on e⁻ᵛ that keeps it a normal number wherever its product with x is one. The last operation
+// removes the factor and rounds.
 const (
 	lift  = 24
 	lower = constant(1.0 / (1 << lift))
 )
 
-// gelu2u returns e⁻²ᵘ·2^lift, t and t². An error in 2u, which is as large as 100, would be
-// one of the whole result, so 2u is computed as a sum of two numbers, of which the second
-// collects the rounding errors of the first.
+// gelu2u returns e⁻²ᵘ·2^lift, t and t². 2u can be as large as 100, and an absolute error in 2u would be a
+// relative error of the result. So 2u is computed as a sum of two numbers, the second of which collects the
+// rounding errors of the first.
 func (k *kernel) gelu2u(x group) (e, t, y group) {
 	t = k.atMost(k.abs(x), k.fix(geluLimit))
 	y = k.mul(t, t)
@@ -125,8 +125,8 @@ const (
 	density  = 0.3989422804014327 // 1/√(2π)
 )
 
-// normalTail returns Φ(−t) at t = |x| and e^(−t²/2), both times 2^lift, and t. As for
-// gelu2u, t²/2 has two parts.
+// normalTail returns Φ(−t) at t = |x| and e^(−t²/2), both times 2^lift, and t. t²/2 is a sum of two numbers, like
+// 2u in gelu2u.
 func (k *kernel) normalTail(x group) (tail, e, t group) {
 	t = k.atMost(k.abs(x), k.fix(erfLimit))
 	low := k.mul(t, constant(0.5))
@@ -155,7 +155,7 @@ func geluErf(k *kernel, x group) group {
 	return k.whereNegative(x, left, k.mul(tail, x))
 }
 
-// geluErfGrad: the derivative is Φ(x) + x·φ(x); at −t it is 1 less that at t.
+// geluErfGrad: the derivative is Φ(x) + x·φ(x). Its value at −t is 1 minus its value at t.
 func geluErfGrad(k *kernel, x group) group {
 	g, e, t := k.normalTail(x)
 	k.deduct(g, k.mul(t, constant(density)), e)

@@ -6,10 +6,10 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// farAhead is how many bytes before their use the kernels that read main memory ask for it.
+// farAhead is how many bytes before their use the kernels that read main memory prefetch them.
 const farAhead = 1024
 
-// adamW fuses no product with a sum, so its bits are those of plain Go.
+// adamW does not fuse products into sums, so its bits are those of plain Go.
 func adamW(s set) {
 	unroll := 1
 	if s.is512() {
@@ -41,10 +41,10 @@ func adamW(s set) {
 	k.end()
 }
 
-// tinyMoment is that of the package kernel.
+// tinyMoment is the constant of the same name in package kernel.
 const tinyMoment = constant(0x1p-100)
 
-// orZero is x, but 0 where that is less than tinyMoment.
+// orZero returns x, but 0 where its magnitude is less than tinyMoment.
 func (k *kernel) orZero(x group) group {
 	const notLess = U8(5) // true for NaN
 	out := k.new()
@@ -62,7 +62,7 @@ func (k *kernel) orZero(x group) group {
 	return out
 }
 
-// addSquares adds the squares of x to the halves of a sum.
+// addSquares adds the squares of the halves of x, in float64, to low and high.
 func (k *kernel) addSquares(x, low, high reg.VecVirtual) {
 	a, b := k.vec(), k.vec()
 	if k.is512() {
@@ -78,8 +78,8 @@ func (k *kernel) addSquares(x, low, high reg.VecVirtual) {
 	VFMADD231PD(b, b, high)
 }
 
-// sumSquares sums in float64. It reads four quarters at once: memory answers several streams
-// faster than one.
+// sumSquares sums in float64. It reads four quarters of x at once, since memory serves several streams faster
+// than one.
 func sumSquares(s set) {
 	const streams = 4
 	k := begin(s, "sumSquares", "(x []float32) (sum float64)", 1, "returns Σ x² in float64.")

@@ -6,14 +6,14 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Constants of the finaliser of splitmix64; see mix in the package kernel.
+// Constants of the finalizer of splitmix64; see mix in package kernel.
 const (
 	mixAdd = 0x9e3779b97f4a7c15
 	mixMul = 0xbf58476d1ce4e5b9
 	mixEnd = 0x94d049bb133111eb
 )
 
-// dropout computes the mask in two vectors of 64-bit numbers for one of float32s.
+// dropout computes the mask in two vectors of 64-bit numbers for each vector of float32s.
 func dropout(s set) {
 	unroll := 1
 	if s.is512() {
@@ -24,8 +24,8 @@ func dropout(s set) {
 	k.slices("x", "out")
 	factor := k.scalar("factor")
 	key, limit := k.fill(parameter("key")), k.fill(parameter("limit"))
-	// Which elements the lanes of the two vectors number: such that the halves of the
-	// lanes of both, side by side, are in order.
+	// The indices of the elements that the lanes of the two vectors stand for. They are chosen so that the halves
+	// of the lanes of both vectors, side by side, are in order.
 	number := [2]reg.VecVirtual{k.fill(parameter("first")), k.vec()}
 	step := k.fill(quad(uint64(k.lanes)))
 	if k.is512() {
@@ -34,7 +34,7 @@ func dropout(s set) {
 	} else {
 		VPADDQ(quads("inPairs", 0, 1, 4, 5), number[0], number[0])
 		VPADDQ(k.fill(quad(2)), number[0], number[1])
-		// There is only a signed comparison, for greater.
+		// AVX2 has only a signed comparison, for greater.
 		sign := k.fill(quad(1 << 63))
 		VPSUBQ(k.fill(quad(1)), limit, limit)
 		VPXOR(sign, limit, limit)
@@ -72,7 +72,7 @@ func dropout(s set) {
 	k.end()
 }
 
-// mix is splitmix64's finaliser.
+// mix is the finalizer of splitmix64.
 func (k *kernel) mix(z reg.VecVirtual) {
 	if k.is512() {
 		VPADDQ_BCST(quad(mixAdd), z, z)
@@ -100,7 +100,7 @@ func (k *kernel) xor(a, b, out reg.VecVirtual) {
 	}
 }
 
-// times multiplies 64-bit numbers by c. AVX2 multiplies only their lower halves.
+// times multiplies 64-bit numbers by c. AVX2 can multiply only their lower halves.
 func (k *kernel) times(z reg.VecVirtual, c uint64) {
 	if k.is512() {
 		VPMULLQ_BCST(quad(c), z, z)

@@ -47,10 +47,10 @@ func scale(s set) {
 	k.end()
 }
 
-// rowsAtOnce is how many rows sumRows adds while a part of the sum is in registers.
+// rowsAtOnce is the number of rows that sumRows adds while a part of the sum is in registers.
 const rowsAtOnce = 4
 
-// sumRows goes along the rows, which is the order of memory.
+// sumRows goes along the rows, in memory order.
 func sumRows(s set) {
 	k := begin(s, "sumRows", "(out, x []float32, rows, stride int)", 2, "adds to out the rows of x, stride elements apart and as long, one after the other.")
 	k.slices("out", "x")

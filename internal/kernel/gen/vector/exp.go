@@ -9,22 +9,22 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel/minimax"
 )
 
-// roundUp added to a small number leaves its nearest integer in the lowest bits.
+// roundUp, added to a small number, leaves the nearest integer in the lowest bits.
 const roundUp = constant(3 << 22)
 
-// Beyond these exp overflows and rounds to 0.
+// Limits beyond which exp overflows, or rounds to 0.
 const (
 	expMax = constant(89)
 	expMin = constant(-104)
 )
 
-// split is c as the sum of two float32s.
+// split returns c as the sum of two float32s.
 func split(c float64) (high, low constant) {
 	high = constant(c)
 	return high, constant(c - float64(high))
 }
 
-// horner evaluates a polynomial of x, from the highest coefficient on.
+// horner evaluates a polynomial in x, given the coefficients from the highest to the lowest.
 func (k *kernel) horner(x group, c ...constant) group {
 	p := k.copy(c[0])
 	for _, next := range c[1:] {
@@ -46,7 +46,7 @@ func (k *kernel) expReduced(r group) group {
 	return q
 }
 
-// fixExp keeps in registers what exp needs there.
+// fixExp keeps the constants that exp needs in registers.
 func (k *kernel) fixExp() {
 	k.fix(expMax)
 	k.fix(expMin)
@@ -59,20 +59,20 @@ func (k *kernel) exp(x group) group {
 	return k.timesPower2(k.expReduced(r), bits)
 }
 
-// reduceExp splits x = n·ln 2 + r, so that eˣ = 2ⁿ·eʳ, and returns r and
-// n + roundUp. x is within some hundreds and is lost.
+// reduceExp splits x = n·ln 2 + r, so that eˣ = 2ⁿ·eʳ, and returns r and n + roundUp. |x| must be at most some
+// hundreds; x is overwritten.
 func (k *kernel) reduceExp(x group) (r, bits group) {
 	ln2, ln2Low := split(math.Ln2)
 	bits = k.copy(roundUp)
 	k.accumulate(bits, x, constant(math.Log2E))
 	n := k.sub(bits, roundUp)
-	// The first product and difference are exact: ln2 has 24 bits and r not many left.
+	// The first product and difference are exact: ln2 has 24 bits, and few bits of the difference are left.
 	k.deduct(x, n, ln2)
 	k.deduct(x, n, ln2Low)
 	return x, bits
 }
 
-// timesPower2 returns x·2ⁿ, which may lie outside the normal numbers; bits is n + roundUp.
+// timesPower2 returns x·2ⁿ, which may be subnormal or infinite; bits is n + roundUp.
 func (k *kernel) timesPower2(x, bits group) group {
 	if k.is512() {
 		n := k.sub(bits, roundUp)
@@ -81,7 +81,7 @@ func (k *kernel) timesPower2(x, bits group) group {
 		}
 		return n
 	}
-	// Two factors, since 2ⁿ alone may lie outside. The shifts drop the bits of roundUp.
+	// Two factors are used, since 2ⁿ alone may be out of range. The shifts drop the bits of roundUp.
 	out := k.new()
 	for i := range out {
 		half, rest := k.vec(), k.vec()

@@ -89,7 +89,7 @@ func normGradParams(s set) {
 	Load(Param("mean").Len(), rows)
 	Load(Param("stride"), stride)
 	SHLQ(Imm(2), stride)
-	const atOnce = 2 // for want of registers
+	const atOnce = 2 // limited by the number of registers
 	k.stack("dy", stride, atOnce)
 	k.stack("x", stride, atOnce)
 

@@ -2,7 +2,7 @@ package main
 
 import "math"
 
-// logistic is x·s(beta·x) with the logistic function s(v) = 1/(1 + e⁻ᵛ).
+// logistic describes x·s(beta·x) with the logistic function s(v) = 1/(1 + e⁻ᵛ).
 type logistic struct {
 	name string
 	beta float64
@@ -10,11 +10,11 @@ type logistic struct {
 
 var logistics = []logistic{{"silu", 1}, {"quickGELU", 1.702}}
 
-// limit is where e^(−beta·t)·2^lift is 0.
+// limit is a t at which e^(−beta·t)·2^lift is 0.
 func (l logistic) limit() constant { return constant(math.Ceil(125 / l.beta)) }
 
-// decay returns e^(−beta·t)·2^lift at t = |x|, and t. The product beta·t is never rounded: the
-// multiples of ln 2 are taken from t itself, divided by beta.
+// decay returns e^(−beta·t)·2^lift at t = |x|, and t. The product beta·t is never rounded: multiples of ln 2/beta
+// are subtracted from t itself.
 func (l logistic) decay(k *kernel, x group) (e, t group) {
 	t = k.atMost(k.abs(x), k.fix(l.limit()))
 	bits := k.copy(roundUp + lift)
@@ -34,7 +34,7 @@ func (l logistic) value(k *kernel, x group) group {
 	return k.div(over, e)
 }
 
-// sigmoid is s(x): d, or e·d below 0, as in grad.
+// sigmoid is s(x): d for x ≥ 0 and e·d for x < 0, with d as in grad.
 func sigmoid(k *kernel, x group) group {
 	e, _ := logistics[0].decay(k, x)
 	over := k.whereNegative(x, k.mul(e, lower), k.fix(1))
@@ -42,7 +42,7 @@ func sigmoid(k *kernel, x group) group {
 	return k.div(over, e)
 }
 
-// grad: the derivative is s + x·s·(1 − s)·beta, with s as in geluTanhGrad.
+// grad: the derivative is s + x·s·(1 − s)·beta, with s in terms of d and e as in geluTanhGrad.
 func (l logistic) grad(k *kernel, x group) group {
 	e, t := l.decay(k, x)
 	under := k.copy(e)

@@ -9,18 +9,18 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// kernel is one function while it is written.
+// kernel is one function while it is being written.
 type kernel struct {
 	set
-	unroll int                      // vectors in a whole round
+	unroll int                      // vectors in a full round
 	base   map[string]reg.GPVirtual // where slices begin
 	at     reg.GPVirtual            // bytes done
-	left   reg.GPVirtual            // elements to be done
+	left   reg.GPVirtual            // elements left
 	fixed  map[constant]broadcast   // constants in registers
 	loops  int                      // for labels
-	ahead  int                      // bytes before their use that loads ask for, 0 for none
+	ahead  int                      // distance in bytes at which loads prefetch; 0 for none
 
-	// Of the round that is being written:
+	// These describe the round that is being written:
 	count  int  // vectors
 	masked bool // only the lanes of mask exist
 	mask   reg.Register
@@ -48,7 +48,7 @@ func (k *kernel) end() {
 	RET()
 }
 
-// slices loads the addresses of parameters. The first one's length is that of the loop.
+// slices loads the addresses of parameters. The length of the first one is that of the loop.
 func (k *kernel) slices(names ...string) {
 	for _, name := range names {
 		p := GP64()
@@ -59,7 +59,7 @@ func (k *kernel) slices(names ...string) {
 	k.rewind(names[0])
 }
 
-// rewind goes back to the first element; the length is that of a parameter.
+// rewind goes back to the first element; length names the parameter whose length is used.
 func (k *kernel) rewind(length string) {
 	XORQ(k.at, k.at)
 	Load(Param(length).Len(), k.left)
@@ -79,17 +79,17 @@ func (k *kernel) fix(c constant) broadcast {
 	return b
 }
 
-// scalar spreads a parameter to all lanes.
+// scalar broadcasts a parameter to all lanes.
 func (k *kernel) scalar(name string) broadcast { return k.spread(parameter(name)) }
 
-// spread fills a register with one number in memory.
+// spread broadcasts a number in memory to all lanes of a register.
 func (k *kernel) spread(m Mem) broadcast {
 	b := broadcast{k.vec()}
 	VBROADCASTSS(m, b.VecVirtual)
 	return b
 }
 
-// parameter is the place of a parameter.
+// parameter returns the address of a parameter.
 func parameter(name string) Mem { return place(Param(name)) }
 
 func place(c gotypes.Component) Mem {
@@ -100,7 +100,7 @@ func place(c gotypes.Component) Mem {
 	return p.Addr
 }
 
-// zeros returns vectors of zeros for a whole round.
+// zeros returns vectors of zeros for a full round.
 func (k *kernel) zeros() group {
 	g := k.new()
 	for _, v := range g {
@@ -117,9 +117,9 @@ func (k *kernel) clear(v reg.VecVirtual) {
 	}
 }
 
-// loop writes round twice: for rounds of unroll whole vectors, and for the rest, one
-// vector at a time with a mask of the lanes that exist. The same instructions compute an
-// element in either, so its bits do not depend on where it lies.
+// loop writes round twice: for rounds of unroll whole vectors, and for the remaining elements, one vector at a
+// time with a mask of the lanes that exist. Both compute an element with the same instructions, so its bits do
+// not depend on its place.
 func (k *kernel) loop(round func()) {
 	k.loops++
 	whole, rest, done := k.label("whole"), k.label("rest"), k.label("done")
@@ -148,10 +148,10 @@ func (k *kernel) loop(round func()) {
 
 func (k *kernel) label(name string) string { return fmt.Sprint(name, k.loops) }
 
-// setMask sets the lanes that exist: the first left ones, at most all.
+// setMask sets the lanes that exist: the first left ones, or all if there are fewer lanes.
 func (k *kernel) setMask() {
 	if k.is512() {
-		// left is below 256 here, and BZHI looks at 8 bits of it.
+		// left is below 256 here, and BZHI uses only its low 8 bits.
 		m := GP32()
 		MOVL(U32(1<<16-1), m)
 		BZHIL(k.left.As32(), m, m)
@@ -167,12 +167,12 @@ func (k *kernel) setMask() {
 	VMOVUPS(Mem{Base: from, Index: lanes, Scale: 4}, k.mask)
 }
 
-// place is where vector i of a slice lies in this round.
+// place returns the address of vector i of a slice in this round.
 func (k *kernel) place(name string, i int) Mem {
 	return Mem{Base: k.base[name], Index: k.at, Scale: 1, Disp: 4 * k.lanes * i}
 }
 
-// load reads the vectors of this round; lanes that do not exist are 0.
+// load reads the vectors of this round. Lanes that do not exist are 0.
 func (k *kernel) load(name string) group {
 	g := k.new()
 	for i := range g {
@@ -213,7 +213,7 @@ func (k *kernel) write(v reg.VecVirtual, m Mem) {
 	}
 }
 
-// existing is x with 0 in the lanes that do not exist.
+// existing returns x with 0 in the lanes that do not exist.
 func (k *kernel) existing(x group) group {
 	if !k.masked {
 		return x
@@ -251,10 +251,10 @@ func (k *kernel) reduce(f func(...Op), x group) reg.VecVirtual {
 	return v
 }
 
-// result sets a result of the function to lane 0 of v.
+// result sets the named result of the function to lane 0 of v.
 func (k *kernel) result(name string, v reg.VecVirtual) { VMOVSS(v.AsX(), place(Return(name))) }
 
-// row names row r of a slice that holds several.
+// row returns the name of row r of a slice that holds several rows.
 func row(name string, r int) string {
 	if r == 0 {
 		return name
@@ -262,7 +262,8 @@ func row(name string, r int) string {
 	return fmt.Sprint(name, r)
 }
 
-// stack makes the first rows of a slice known by name; they are stride bytes apart.
+// stack adds base addresses for the first rows of a slice, which are stride bytes apart, under the names given by
+// row.
 func (k *kernel) stack(name string, stride reg.GPVirtual, rows int) {
 	for r := 1; r < rows; r++ {
 		p := GP64()
@@ -271,7 +272,7 @@ func (k *kernel) stack(name string, stride reg.GPVirtual, rows int) {
 	}
 }
 
-// nextRows moves the rows of a stack on by some rows.
+// nextRows advances the rows of a stack by the given number of rows.
 func (k *kernel) nextRows(name string, stride reg.GPVirtual, by, rows int) {
 	step := GP64()
 	IMUL3Q(U32(uint32(by)), stride, step)
@@ -280,8 +281,7 @@ func (k *kernel) nextRows(name string, stride reg.GPVirtual, by, rows int) {
 	}
 }
 
-// rowLoop writes pass for several rows and for one, with two labels for it to use. pass
-// counts the rows down.
+// rowLoop writes pass for several rows and for one, with two labels for it to use. pass must count the rows down.
 func (k *kernel) rowLoop(rows reg.GPVirtual, several int, pass func(count int, label1, label2 string)) {
 	Label("several")
 	CMPQ(rows, U32(uint32(several)))

@@ -9,9 +9,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// set is an instruction set. Every kernel is written once, for both.
+// set is an instruction set. Every kernel is written once, for both sets.
 type set struct {
-	name  string // ends the names of the functions
+	name  string // suffix of the names of the functions
 	lanes int    // float32s in a vector
 	vec   func() reg.VecVirtual
 }
@@ -23,12 +23,12 @@ var (
 
 func (s set) is512() bool { return s.lanes == 16 }
 
-// An operand of an instruction is a group, a broadcast or a constant.
+// operand is an operand of an instruction: a group, a broadcast or a constant.
 type operand interface{}
 
 type (
-	// group holds the vectors of one round of a loop. They do not depend on one another,
-	// which keeps the processor busy while each waits for its own last result.
+	// group holds the vectors of one round of a loop. They do not depend on one another, which keeps the
+	// processor busy while each waits for its last result.
 	group []reg.VecVirtual
 	// broadcast is one number in all lanes of a register.
 	broadcast struct{ reg.VecVirtual }
@@ -36,8 +36,8 @@ type (
 	constant float32
 )
 
-// instruction has a form for registers and vectors in memory and one that spreads one
-// number in memory to all lanes.
+// instruction has one form for registers and vectors in memory, and another that broadcasts one number in memory
+// to all lanes.
 type instruction struct{ plain, spread func(...Op) }
 
 var (
@@ -58,7 +58,7 @@ var (
 	vfns2 = instruction{VFNMSUB132PS, VFNMSUB132PS_BCST}
 )
 
-// emit writes f with the operand source first, as Go's assembler orders it.
+// emit writes f with source as its first operand, in the order of Go's assembler.
 func (k *kernel) emit(f instruction, source operand, i int, rest ...Op) {
 	if c, ok := source.(constant); ok && k.is512() {
 		f.spread(append([]Op{number(c)}, rest...)...)
@@ -67,7 +67,7 @@ func (k *kernel) emit(f instruction, source operand, i int, rest ...Op) {
 	f.plain(append([]Op{k.operand(source, i)}, rest...)...)
 }
 
-// operand is the part of x for vector i.
+// operand returns the part of x for vector i.
 func (k *kernel) operand(x operand, i int) Op {
 	switch x := x.(type) {
 	case group:
@@ -89,7 +89,7 @@ func (k *kernel) new() group {
 	return g
 }
 
-// op returns a∘b. a is in registers.
+// op returns a∘b. a must be in registers.
 func (k *kernel) op(f instruction, a, b operand) group {
 	out := k.new()
 	for i := range out {
@@ -104,13 +104,12 @@ func (k *kernel) mul(a, b operand) group { return k.op(vmul, a, b) }
 func (k *kernel) div(a, b operand) group { return k.op(vdiv, a, b) }
 func (k *kernel) and(a, b operand) group { return k.op(vand, a, b) }
 
-// atMost is the smaller of x and limit, and NaN where x is: of two operands that do not
-// compare, the instruction returns the one that comes first here.
+// atMost returns the smaller of x and limit, and NaN where x is NaN: if its operands are unordered, the
+// instruction returns its first one in Go's order, which is x.
 func (k *kernel) atMost(x group, limit broadcast) group  { return k.op(vmin, limit, x) }
 func (k *kernel) atLeast(x group, limit broadcast) group { return k.op(vmax, limit, x) }
 
-// fused changes x by f, an instruction for x = ±x·a ± b if a is in registers, or its twin
-// if a is in memory.
+// fused changes x by f, an instruction for x = ±x·a ± b with a in registers, or by its twin if a is in memory.
 func (k *kernel) fused(f, twin instruction, x group, a, b operand) {
 	for i := range x {
 		if _, ok := a.(constant); ok {
@@ -133,14 +132,14 @@ func (k *kernel) negMulAdd(x group, a, b operand) { k.fused(vfnma, vfnm2, x, a, 
 // negMulSub sets x = −b − x·a for a constant a.
 func (k *kernel) negMulSub(x group, a constant, b operand) { k.fused(instruction{}, vfns2, x, a, b) }
 
-// accumulate adds a·b to the vectors of x; a is in registers.
+// accumulate adds a·b to the vectors of x. a must be in registers.
 func (k *kernel) accumulate(x group, a, b operand) {
 	for i := range k.count {
 		k.emit(vacc, b, i, k.operand(a, i), x[i])
 	}
 }
 
-// deduct takes a·b from the vectors of x; a is in registers.
+// deduct subtracts a·b from the vectors of x. a must be in registers.
 func (k *kernel) deduct(x group, a, b operand) {
 	for i := range k.count {
 		k.emit(vnacc, b, i, k.operand(a, i), x[i])
@@ -154,7 +153,7 @@ func (k *kernel) sumInto(x group, b operand) {
 	}
 }
 
-// copy returns x in registers of its own, to be changed.
+// copy returns x in new registers that may be changed.
 func (k *kernel) copy(x operand) group {
 	out := k.new()
 	for i := range out {
@@ -170,7 +169,7 @@ func (k *kernel) copy(x operand) group {
 // abs clears the sign.
 func (k *kernel) abs(x group) group { return k.and(x, constant(math.Float32frombits(1<<31-1))) }
 
-// whereNegative is a where the sign of x is set, and b elsewhere. a and b are in registers.
+// whereNegative returns a where the sign of x is set, and b elsewhere. a and b must be in registers.
 func (k *kernel) whereNegative(x group, a, b operand) group {
 	out := k.new()
 	for i := range out {
@@ -185,7 +184,7 @@ func (k *kernel) whereNegative(x group, a, b operand) group {
 	return out
 }
 
-// wherePositive is x where by > 0 or NaN, and 0 elsewhere.
+// wherePositive returns x where by is positive or NaN, and 0 elsewhere.
 func (k *kernel) wherePositive(x, by group, zero broadcast) group {
 	const notLessOrEqual = U8(6) // true for NaN
 	out := k.new()
@@ -225,10 +224,10 @@ func (k *kernel) keepWhereMissing(x, y group) {
 	}
 }
 
-// A note remembers lanes that once had a property.
+// A note records which lanes have ever had a property.
 type note reg.Register
 
-// nothing is an empty note.
+// nothing returns an empty note.
 func (k *kernel) nothing() note {
 	if k.is512() {
 		n := K()

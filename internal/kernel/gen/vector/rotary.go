@@ -8,7 +8,7 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 )
 
-// rotary fuses no product with a sum, so its bits are those of plain Go.
+// rotary does not fuse products into sums, so its bits are those of plain Go.
 func rotary(s set) {
 	turn(s, "turnHalves", "pairs m and m + n of columns of each head, of n cosines and sines", func(k *kernel, sign broadcast) {
 		n := GP64()
@@ -32,7 +32,7 @@ func rotary(s set) {
 	})
 }
 
-// turn writes a loop over heads, and in it one over the angles.
+// turn writes a loop over heads, with an inner loop over the angles.
 func turn(s set, name, pairs string, before, round func(k *kernel, sign broadcast)) {
 	k := begin(s, name, "(out, x, cos, sin []float32, sign float32, heads, size int)", 2,
 		"sets "+pairs+" to their turned ones. Heads are size columns apart. The sines are multiplied by sign.")

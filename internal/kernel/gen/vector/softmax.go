@@ -4,8 +4,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 )
 
-// softmax writes the kernels of rows that have to do with softmax. Sums run in unroll
-// vectors of partial sums, so their order depends on nothing but the row's length.
+// softmax writes the row kernels related to softmax. Sums are accumulated in unroll vectors of partial sums, so
+// their order depends only on the length of the row.
 func softmax(s set) {
 	maximum(s)
 	expSum(s, "sumExp", false)
@@ -20,7 +20,7 @@ func softmax(s set) {
 	logSoftmaxGrad(s)
 }
 
-// maximum: the instruction loses NaN, so those are looked for beside it.
+// maximum: the instruction loses NaN, so NaNs are detected separately.
 func maximum(s set) {
 	k := begin(s, "maximum", "(x []float32) (largest float32)", 4, "returns the largest element of x, or NaN if there is one. x is not empty.")
 	k.slices("x")
@@ -43,7 +43,7 @@ func maximum(s set) {
 	k.end()
 }
 
-// expSum writes Σ exp(x − shift), with the terms stored in out or not.
+// expSum writes Σ exp(x − shift). If stores is set, the kernel also stores the terms in out.
 func expSum(s set, name string, stores bool) {
 	signature, doc, slices := "(x []float32, shift float32) (sum float32)", "returns Σ exp(x - shift).", []string{"x"}
 	if stores {
