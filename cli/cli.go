@@ -1,12 +1,12 @@
 // Package cli is the command gorgpt: it declares, trains, samples and inspects GPT models.
 //
-// A program of one's own has all of it, with the models that it registers beside ours:
+// A program of your own can include the whole command, with the models that it registers itself:
 //
 //	func main() { cli.Main() }
 //
-// Results go to standard output, progress to standard error. The exit status is 0,
-// 1 after a failure, 2 after wrong usage, 130 after an interrupt: the
-// first lets the command save its work, the second ends it at once.
+// Results go to standard output, progress to standard error. The exit status is 0, 1 after a failure, 2 after
+// wrong usage, and 130 after an interrupt. The first interrupt lets the command save its work, the second ends
+// it at once.
 package cli
 
 import (
@@ -35,7 +35,7 @@ import (
 	"github.com/gorgpt/gorgpt/store"
 )
 
-// Main runs the command line of this process and ends it.
+// Main runs the command line of this process and exits.
 func Main() {
 	store.Fetching = func(name string, bytes int64) {
 		if bytes >= 16<<20 { // which takes a while
@@ -47,7 +47,7 @@ func Main() {
 
 // execute runs the command line and returns the exit status.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	memory.Machine() // before anything is taken
+	memory.Machine() // before any memory is used
 	if asked := os.Getenv("GORGPT_ISA"); asked != "" && !slices.Contains(kernel.ISAs(), asked) {
 		fmt.Fprintf(stderr, "gorgpt: GORGPT_ISA=%s: this machine has %s; taking %s\n", asked, strings.Join(kernel.ISAs(), ", "), kernel.ISA())
 	}
@@ -63,7 +63,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = out.close()
 	}
 	status := statusOf(err)
-	if ranks.Follows() && status == command.Interrupted { // the first rank tells, after which all part
+	if ranks.Follows() && status == command.Interrupted { // the first rank reports it for all
 		status = 0
 	} else if err != nil {
 		fmt.Fprintf(stderr, "gorgpt: %s%s\n", ranks.Name(), oneLine(err))
@@ -75,7 +75,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return status
 }
 
-// statusOf is the exit status of a command that ends with an error, or none.
+// statusOf returns the exit status of a command that returned err, which may be nil.
 func statusOf(err error) int {
 	switch {
 	case err == nil:
@@ -88,8 +88,8 @@ func statusOf(err error) int {
 	return 1
 }
 
-// results is standard output. It remembers that something could not be written, whether or
-// not the command looked: a full disk is a failure.
+// results is standard output. It remembers write errors even if the command ignores them: a full
+// disk is a failure.
 type results struct {
 	w   io.Writer
 	err error
@@ -100,7 +100,7 @@ func (r *results) Write(p []byte) (int, error) {
 	return n, r.note(err)
 }
 
-// note names an error of the output, and keeps the first.
+// note adds "standard output" to an error of the output, and remembers the first one.
 func (r *results) note(err error) error {
 	if err == nil {
 		return nil
@@ -110,7 +110,7 @@ func (r *results) note(err error) error {
 	return err
 }
 
-// close returns what went wrong with the output as a whole: some file systems say so at the end.
+// close closes the output and returns its first error. Some file systems report errors only then.
 func (r *results) close() error {
 	if f, ok := r.w.(*os.File); ok {
 		r.note(f.Close())
@@ -118,8 +118,8 @@ func (r *results) close() error {
 	return r.err
 }
 
-// oneLine is an error in a line, whatever a library wraps into it. A user interrupts,
-// and cancels no context.
+// oneLine returns an error as one line, whatever a library has wrapped into it. For the user, a
+// canceled context is an interrupt.
 func oneLine(err error) string {
 	line := strings.Join(strings.Fields(paths(err)), " ")
 	if begin, ok := strings.CutSuffix(line, context.Canceled.Error()); ok {
@@ -131,8 +131,8 @@ func oneLine(err error) string {
 	return line
 }
 
-// paths is the text of an error, without the names of the system's calls that it is from: as
-// in "x: no such file or directory", in place of "stat x: …".
+// paths returns the text of an error without the names of system calls: "x: no such file or
+// directory" instead of "stat x: …".
 func paths(err error) string {
 	text := err.Error()
 	var each func(err error)
@@ -140,7 +140,7 @@ func paths(err error) string {
 		switch e := err.(type) {
 		case *fs.PathError:
 			text = strings.Replace(text, e.Error(), e.Path+": "+e.Err.Error(), 1)
-			text = strings.Replace(text, e.Path+": "+e.Path+": ", e.Path+": ", 1) // named by whoever passed it on
+			text = strings.Replace(text, e.Path+": "+e.Path+": ", e.Path+": ", 1) // if a wrapper named the path already
 		case *os.LinkError:
 			text = strings.Replace(text, e.Error(), fmt.Sprintf("%s to %s: %v", e.Old, e.New, e.Err), 1)
 		case interface{ Unwrap() error }:
@@ -157,11 +157,11 @@ func paths(err error) string {
 	return text
 }
 
-// newRoot returns the command with all its parts.
+// newRoot returns the command with all its subcommands.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "gorgpt",
-		Short:         "GPT models as symbolic Gorgonia graphs: declare, train, sample, inspect",
+		Short:         "Declare, train, sample and inspect GPT models as symbolic Gorgonia graphs",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Version:       version(),
@@ -196,7 +196,7 @@ func newRoot() *cobra.Command {
 	return root
 }
 
-// names lists the commands of a command.
+// names lists the subcommands of a command.
 func names(cmd *cobra.Command) []string {
 	var known []string
 	for _, c := range cmd.Commands() {
@@ -207,8 +207,7 @@ func names(cmd *cobra.Command) []string {
 	return known
 }
 
-// flagError makes an error of the flag parser one of usage that offers the nearest
-// flag.
+// flagError turns an error of the flag parser into a usage error that suggests the nearest flag.
 func flagError(cmd *cobra.Command, err error) error {
 	var missing *pflag.NotExistError
 	if errors.As(err, &missing) {
@@ -228,7 +227,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	return usage.Errorf("%w; see %s -h", err, cmd.CommandPath())
 }
 
-// numbers says what a flag of each type takes, in place of strconv's own words.
+// numbers describes the values of each type of flag, in place of strconv's own words.
 var numbers = map[string]string{
 	"int": "a whole number, of 64 bits", "uint64": "a whole number from 0, of 64 bits", "float64": "a number",
 }

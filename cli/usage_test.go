@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// gorgpt runs a command line in a folder of its own.
+// gorgpt runs a command line.
 func gorgpt(t *testing.T, ctx context.Context, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
@@ -17,7 +17,7 @@ func gorgpt(t *testing.T, ctx context.Context, args ...string) (status int, stdo
 	return status, out.String(), err.String()
 }
 
-// write makes a file.
+// write writes a file.
 func write(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
@@ -25,8 +25,8 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
-// TestBadInput: one clear line on standard error, status 2 for wrong usage and 1 for
-// the rest, and nothing left behind.
+// TestBadInput: bad input gives one clear line on standard error, status 2 for wrong usage and 1
+// otherwise, and nothing is left behind.
 func TestBadInput(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "empty.txt", "")
@@ -133,7 +133,7 @@ func TestBadInput(t *testing.T) {
 		{"eval --from none", 2, "--on is missing: what to measure; see gorgpt eval -h"},
 		{"eval --from none --on lambda", 2, `unknown evaluation "lambda"; did you mean "lambada"?`},
 		{"eval --on lambada", 2, "--from is missing: the checkpoint to measure"},
-		{"eval --on lambada --from none", 2, "--data is missing: lambada reads JSONL (text), or a passage a line"},
+		{"eval --on lambada --from none", 2, "--data is missing: lambada reads JSONL (text), or one passage per line"},
 		{"eval --on lambada --from none --data x --stride 3", 2, "--stride has no meaning for lambada"},
 		{"eval --on perplexity --from none --data x --detokenizer wiki", 2, `unknown detokenizer "wiki"; there are none, wikitext, wikitext-harness, ptb`},
 		{"eval --on choices --from none --data x --normalize token", 2, `unknown --normalize "token"; did you mean "tokens"?`},
@@ -211,7 +211,7 @@ func list(t *testing.T) string {
 	return strings.Join(names, "\n")
 }
 
-// exists tells whether there is a file or a folder.
+// exists reports whether a file or folder exists.
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil

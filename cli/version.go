@@ -19,9 +19,9 @@ func newVersion() *cobra.Command {
 	licenses := false
 	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "Print what this program was built from, and its licences",
+		Short: "Print what this program was built from, and its licenses",
 		Long: `Print what this program was built from: its version, the revision of its source, Go's version, the
-system, and the instructions that its matrix products use on this machine.`,
+system, and the instruction set of its matrix products on this machine.`,
 		Example: `  gorgpt version
   gorgpt version --licenses | less`,
 		Args: command.Args(cobra.NoArgs),
@@ -33,7 +33,7 @@ system, and the instructions that its matrix products use on this machine.`,
 			return writeVersion(cmd.OutOrStdout())
 		},
 	}
-	cmd.Flags().BoolVar(&licenses, "licenses", false, "print the licences of gorgpt and of all that is linked into it")
+	cmd.Flags().BoolVar(&licenses, "licenses", false, "print the licenses of gorgpt and of everything linked into it")
 	return cmd
 }
 
@@ -63,8 +63,8 @@ func writeVersion(w io.Writer) error {
 // module is the path of this module.
 const module = "github.com/gorgpt/gorgpt"
 
-// moduleVersion is the release that the module is, in a program of its own or among what one is
-// made of, or a name for a revision of a checkout.
+// moduleVersion returns the version of this module, as the main module or as a dependency of
+// another program: a release, or a name for the revision of a checkout.
 func moduleVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -80,5 +80,5 @@ func moduleVersion() string {
 	return cmp.Or(m.Version, "of an unknown version")
 }
 
-// version is the version in a line.
+// version returns the versions of this module and of Go in one line.
 func version() string { return moduleVersion() + ", " + runtime.Version() }

@@ -12,8 +12,8 @@ type Evaluator interface {
 	Evaluate(ctx context.Context, s *Subject, path string) (Result, error)
 }
 
-// Options are the protocols' choices in one place, for a command line; each Named tells
-// which it heeds. The zero value is the plainest protocol.
+// Options are the options of all measurements, for a command line; each Named lists
+// those that it heeds. The zero value is the plainest protocol.
 type Options struct {
 	Stride      int
 	FullLast    bool
@@ -31,14 +31,14 @@ type Options struct {
 	Seed        uint64
 	Limit       int
 	References  string   // path of the responses to a file of prompts, line by line
-	Template    string   // how prompts are put, instead of the customary way; see pairs.Templates
-	Tokens      int      // that a response has at most, instead of the customary number
-	Protocol    string   // whose customs; see Protocols
-	Verbalizers []string // what the classes are called, instead of the customary words
-	Languages   []string // source and target of a translation, where the protocol names them
-	Show        int      // how many samples tell what the model was given
-	Beams       int      // that a response is searched with; below 2 is greedily
-	// LengthPenalty is that of beams.
+	Template    string   // template of prompts, instead of the default; see pairs.Templates
+	Tokens      int      // maximum length of a response, instead of the default
+	Protocol    string   // see Protocols
+	Verbalizers []string // words for the classes, instead of the default ones
+	Languages   []string // source and target of a translation, if the protocol names them
+	Show        int      // how many samples contain what the model was given
+	Beams       int      // number of beams; below 2 is greedy decoding
+	// LengthPenalty is the length penalty of a search with Beams.
 	LengthPenalty float64
 }
 
@@ -46,14 +46,14 @@ type Options struct {
 type Named struct {
 	Name, About string
 	Data        string   // what the file holds
-	Optional    bool     // it works without a file
-	Heeds       []string // names of the Options that change it, in lower case
-	Protocols   []string // that it has; nil: there is no choice
-	Shots       int      // examples that GPT-3's paper gives; 0: it does not say
+	Optional    bool     // the file may be left out
+	Heeds       []string // names of the Options that it heeds, in lower case
+	Protocols   []string // protocols that it has; nil: there is no choice
+	Shots       int      // number of examples in GPT-3's paper; 0: it does not say
 	New         func(Options) Evaluator
 }
 
-// All lists the measurements.
+// All returns all measurements.
 func All() []Named {
 	all := []Named{
 		{Name: "perplexity", About: "perplexity per token, word and byte", Data: "text, or with --documents JSONL (text)",
@@ -64,7 +64,7 @@ func All() []Named {
 					Limit: o.Limit, Published: perplexityPublished,
 				}
 			}},
-		{Name: "lambada", About: "the last word of a passage: accuracy and perplexity", Data: "JSONL (text), or a passage a line",
+		{Name: "lambada", About: "the last word of a passage: accuracy and perplexity", Data: "JSONL (text), or one passage per line",
 			Heeds:     []string{"protocol", "shots", "examples", "draw", "separator", "seed", "stopwords", "detokenizer", "bos", "limit", "show"},
 			Protocols: Protocols(), Shots: lambadaShots,
 			New: func(o Options) Evaluator {
@@ -78,11 +78,12 @@ func All() []Named {
 		all = append(all, t.named())
 	}
 	all = append(all, writings()...)
-	return append(all, Named{Name: "golden", About: "known numbers of a published model: training losses, continuations, logits; pass or fail",
-		Data: "JSON; left out: those known of the model", Optional: true, New: func(Options) Evaluator { return goldenFile{} }})
+	return append(all, Named{Name: "golden", About: "known outputs of a published model: training losses, continuations, logits; pass or fail",
+		Data: "JSON (default: what is known of the model)", Optional: true, New: func(Options) Evaluator { return goldenFile{} }})
 }
 
-// readPairs reads a file of pairs, or lines with those of another file.
+// readPairs returns the function that reads a file of pairs or, if references is set, a file of prompts whose
+// responses are the lines of references.
 func readPairs(references string) func(path string) ([]pairs.Pair, error) {
 	if references == "" {
 		return pairs.Read
@@ -90,7 +91,7 @@ func readPairs(references string) func(path string) ([]pairs.Pair, error) {
 	return func(path string) ([]pairs.Pair, error) { return pairs.ReadParallel(path, references) }
 }
 
-// Find returns the named measurement. The error for another name offers the nearest.
+// Find returns the named measurement. The error for an unknown name suggests the nearest one.
 func Find(name string) (Named, error) {
 	var known []string
 	for _, n := range All() {

@@ -10,21 +10,21 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plural"
 )
 
-// writings are the measurements whose responses are compared.
+// writings returns the measurements that compare generated responses.
 func writings() []Named {
 	heeds := []string{"references", "template", "tokens", "stop", "beams", "lengthpenalty", "shots", "examples", "draw", "separator", "seed", "bos", "limit", "show"}
 	by := append([]string{"protocol"}, heeds...)
 	return []Named{
-		{Name: "qa", About: "answers to questions on a text, as CoQA: F1 of words", Data: "CoQA's JSON, or JSONL (question, answer)",
+		{Name: "qa", About: "answers to questions on a text, as in CoQA: F1 of words", Data: "CoQA's JSON, or JSONL (question, answer)",
 			Heeds: by, Protocols: Protocols(), Shots: qaShots, New: byProtocol(writing("f1", "plain", 32, qaPublished))},
 		{Name: "summarize", About: "summaries after TL;DR: ROUGE", Data: "JSONL (article or dialogue, summary)",
 			Heeds: heeds, New: writing("rougeL", "tldr", 100, summarizePublished)},
-		{Name: "translate", About: "english = french: BLEU", Data: "JSONL (source, target), or lines with --references",
+		{Name: "translate", About: "translations, as in english = french: BLEU", Data: "JSONL (source, target), or lines with --references",
 			Heeds: append([]string{"languages"}, by...), Protocols: Protocols(), Shots: translateShots, New: translation},
 	}
 }
 
-// writing makes a Generation with a custom for each choice that is left open.
+// writing returns a function that makes a Generation of options, with defaults for what they leave open.
 func writing(metric, template string, tokens int, published ...Published) func(Options) Evaluator {
 	return func(o Options) Evaluator {
 		g := Generation{
@@ -44,15 +44,15 @@ func writing(metric, template string, tokens int, published ...Published) func(O
 	}
 }
 
-// The numbers of examples that GPT-3's paper gives in translation (§3.3) and CoQA (table H.1).
+// The numbers of examples that GPT-3's paper uses for translation (§3.3) and CoQA (table H.1).
 const (
 	translateShots = 64
 	qaShots        = 5
 )
 
-// byProtocol is writing by GPT-3's paper or the harness too. The paper searches with 4 beams and a
-// length penalty of 0.6 (§2.4); the harness ends at a line end, has a blank line after examples, and
-// cuts those that do not fit.
+// byProtocol adds the protocols of GPT-3's paper and of the harness to plain. The paper searches with 4
+// beams and a length penalty of 0.6 (§2.4); the harness ends responses at a line end, puts a blank line
+// after examples, and cuts examples that do not fit.
 func byProtocol(plain func(Options) Evaluator) func(Options) Evaluator {
 	return func(o Options) Evaluator {
 		g := plain(o).(Generation)
@@ -72,9 +72,9 @@ func byProtocol(plain func(Options) Evaluator) func(Options) Evaluator {
 	}
 }
 
-// translation puts a sentence as each protocol does: "… =", in the paper where there are examples,
-// and "Q: What is the German translation of …" where there are none (figure G.36); "English
-// phrase: …, German phrase:" in the harness, whose examples have two spaces then.
+// translation phrases a translation as each protocol does: as "… =" in the plain one, and in the paper if
+// there are examples; as "Q: What is the German translation of …" in the paper if there are none (figure
+// G.36); and as "English phrase: …, German phrase:" in the harness, with two spaces after it in examples.
 func translation(o Options) Evaluator {
 	g := byProtocol(writing("bleu", "equals", 60, frenchPublished, englishPublished))(o).(Generation)
 	named := o.Protocol == "harness" || o.Protocol == "gpt3" && o.Shots == 0

@@ -8,7 +8,7 @@ import (
 )
 
 // PrecisionHelp describes --precision, for every command that has it.
-const PrecisionHelp = "what the operands of products are rounded to, forward and backward; sums, weights, gradients and all else stay float32. bf16 wants a processor of AMD with AVX512_BF16 or of Intel with AMX; auto is bf16 there and float32 elsewhere"
+const PrecisionHelp = "precision to which operands of matrix products are rounded, forward and backward: float32, bf16 or auto; sums, weights, gradients and everything else stay float32. bf16 needs an AMD processor with AVX512_BF16 or an Intel processor with AMX; auto is bf16 there and float32 elsewhere"
 
 // PrecisionSetting returns the setting of a precision; the default is float32.
 func PrecisionSetting(at *string) setting.Setting {

@@ -70,9 +70,9 @@ func share(with0, with1 bool, want string) setting.Check[float64] {
 // Help texts for settings that other commands have too.
 const (
 	FieldHelp   = "field of JSON lines, or column of Parquet, that holds the text"
-	BadHelp     = "what to do with lines that cannot be read: error stops, skip leaves them out and counts them"
-	SetHelp     = "another value of a key of the model's config.json, as in activation_function=relu; once for each key"
-	SpecialHelp = "special tokens that are written in the text, such as <|endoftext|>, become their ids; for text that you trust"
+	BadHelp     = "what to do with lines that cannot be read: error stops, skip omits and counts them"
+	SetHelp     = "set a key of the model's config.json, as in activation_function=relu; may be repeated"
+	SpecialHelp = "encode special tokens written in the text, such as <|endoftext|>, as their ids; only for text that you trust"
 )
 
 // Settings returns the recipe's settings, in the order of a recipe file.
@@ -82,26 +82,26 @@ func (r *Recipe) Settings() setting.List {
 
 func (r *Recipe) ofModel() setting.List {
 	return setting.List{
-		setting.New("from", &r.From, "", "begin with the weights, the tokenizer and the configuration of this checkpoint, in place of model and tokenizer; a context is at most the checkpoint's, which it is if not given"),
-		setting.New("model", &r.Model, "gpt2-minute", "model; see gorgpt models"),
-		setting.New("layers", &r.Layers, 0, "blocks (0: the model's)", setting.AtLeast(0)),
-		setting.New("heads", &r.Heads, 0, "attention heads (0: the model's)", setting.AtLeast(0)),
+		setting.New("from", &r.From, "", "start with the weights, tokenizer and configuration of this checkpoint, instead of --model and --tokenizer; --context is at most the checkpoint's, which is the default then"),
+		setting.New("model", &r.Model, "gpt2-minute", "model name; see gorgpt models"),
+		setting.New("layers", &r.Layers, 0, "number of blocks (0: the model's)", setting.AtLeast(0)),
+		setting.New("heads", &r.Heads, 0, "number of attention heads (0: the model's)", setting.AtLeast(0)),
 		setting.New("width", &r.Width, 0, "width of the residual stream (0: the model's)", setting.AtLeast(0)),
 		setting.New("set", &r.Set, nil, SetHelp),
-		setting.New("dropout", &r.Dropout, 0, "dropout rate at all three places; short runs under-fit and want 0"),
+		setting.New("dropout", &r.Dropout, 0, "dropout rate, of embeddings, attention and residual branches; use 0 for short runs, which underfit"),
 	}
 }
 
 func (r *Recipe) ofText() setting.List {
 	return setting.List{
-		setting.New("data", &r.Data, "go", "text: a file, a folder, a glob, or go for the Go standard library's source; plain, .jsonl, .json, .parquet, .bin (token shards; val.bin beside train.bin is for validation), also .gz and .zst; or the same in an object store, as in s3://bucket/texts",
+		setting.New("data", &r.Data, "go", "text to train on: a file, a folder, a glob, or go for the Go standard library's source; plain text, .jsonl, .json, .parquet or .bin (token shards; val.bin beside train.bin is for validation), also .gz and .zst; or the same in an object store, as in s3://bucket/texts",
 			func(_, data string) error {
 				if data == "" {
 					return usage.Errorf("--data is empty: want a file, a folder, a glob, or go")
 				}
 				return nil
 			}),
-		setting.New("mix", &r.Mix, nil, "several texts instead of data, each with its weight, as in '0.3 notes/*.txt'; once for each",
+		setting.New("mix", &r.Mix, nil, "a weight and a text, as in '0.3 notes/*.txt'; repeat to train on a mixture of texts instead of --data",
 			func(_ string, mix []string) error {
 				for _, part := range mix {
 					if err := corpus.CheckPart(part); err != nil {
@@ -110,10 +110,10 @@ func (r *Recipe) ofText() setting.List {
 				}
 				return nil
 			}),
-		setting.New("val-data", &r.ValData, "", "text for validation; without it, a share of the training text is kept for that"),
+		setting.New("val-data", &r.ValData, "", "text for validation, instead of a share of the training text"),
 		setting.New("field", &r.Field, "text", FieldHelp),
 		setting.New("bad-records", &r.BadRecords, "error", BadHelp, setting.OneOf("treatment of bad records", corpus.BadRecords...)),
-		setting.New("tokenizer", &r.Tokenizer, "", tokenizer.Names+" (default: the one beside token shards of gorgpt pack, else bpe:4096, of fewer tokens for less than 4 MB and bytes for less than 512 kB)",
+		setting.New("tokenizer", &r.Tokenizer, "", tokenizer.Names+" (default: the one beside token shards of gorgpt pack, otherwise bpe:4096, with fewer tokens if the text has less than 4 MB, and bytes below 512 kB)",
 			func(_, kind string) error {
 				if kind == "" {
 					return nil // the text decides
@@ -121,44 +121,44 @@ func (r *Recipe) ofText() setting.List {
 				return tokenizer.CheckName(kind)
 			}),
 		setting.New("special", &r.Special, false, SpecialHelp),
-		setting.New("validation", &r.Validation, 0.1, "share of the text that is kept for validation, without val-data", share(false, false, "a share between 0 and 1")),
-		setting.New("windows", &r.Windows, "anywhere", "sequences start anywhere in the text; or lie apart, each token in one, for text that is read once; or are packed with whole documents, for short ones",
+		setting.New("validation", &r.Validation, 0.1, "share of the text held out for validation, unless --val-data is given", share(false, false, "a share between 0 and 1")),
+		setting.New("windows", &r.Windows, "anywhere", "how sequences are cut from the text: anywhere; apart, each token in exactly one, for text that is read once; or packed with whole documents, for short ones",
 			setting.OneOf("kind of windows", "anywhere", "apart", "packed")),
-		setting.New("buffer", &r.Buffer, 0, "tokens that are shuffled together, 4 bytes of memory each (0: 4,194,304)", setting.AtLeast(0)),
+		setting.New("buffer", &r.Buffer, 0, "tokens shuffled together, at 4 bytes of memory each (0: 4,194,304)", setting.AtLeast(0)),
 	}
 }
 
 func (r *Recipe) ofUpdates() setting.List {
 	return setting.List{
-		setting.New("steps", &r.Steps, 3200, "updates of the weights", setting.AtLeast(1)),
-		setting.New("batch", &r.Batch, 8, "sequences in a batch, B", setting.AtLeast(1)),
-		setting.New("context", &r.Context, 128, "tokens in a sequence, T", setting.AtLeast(1)),
-		setting.New("accumulate", &r.Accumulate, 1, "batches in an update, those of all ranks where processes train together", setting.AtLeast(1)),
-		setting.New("sum", &r.Sum, tree, "how the gradients of an update's batches are added up: in a fixed tree, with the same bits for any number of ranks and the memory of a gradient more for each doubling of a process's batches; or fast", setting.OneOf("way to add up", tree, fast)),
-		setting.New("recompute", &r.Recompute, false, "compute the inside of blocks again for the gradient: less memory for 14 to 22 % more work, the same bits"),
+		setting.New("steps", &r.Steps, 3200, "number of updates of the weights", setting.AtLeast(1)),
+		setting.New("batch", &r.Batch, 8, "sequences per batch, B", setting.AtLeast(1)),
+		setting.New("context", &r.Context, 128, "tokens per sequence, T", setting.AtLeast(1)),
+		setting.New("accumulate", &r.Accumulate, 1, "batches per update, over all ranks together", setting.AtLeast(1)),
+		setting.New("sum", &r.Sum, tree, "how the gradients of an update's batches are summed: in a fixed tree (tree), with the same bits for any number of ranks, which takes the memory of one more gradient for each doubling of a process's batches; or in any order (fast)", setting.OneOf("way to add up", tree, fast)),
+		setting.New("recompute", &r.Recompute, false, "recompute activations inside blocks in the backward pass: less memory for 14 to 22 % more work, the same bits"),
 		PrecisionSetting(&r.Precision),
 	}
 }
 
 func (r *Recipe) ofSolver() setting.List {
 	return setting.List{
-		setting.New("lr", &r.LearnRate, 8e-3, "highest learning rate; where it is not given, models wider than 96 have less in proportion, and those of from a tenth", share(false, true, "a rate between 0 and 1")),
-		setting.New("lr-floor", &r.Floor, 0, "share of lr that the schedule falls to; 0: to nothing", share(true, true, "a share of lr, from 0 to 1")),
-		setting.New("warmup", &r.Warmup, 40, "updates in which the learning rate climbs; at most a tenth of the steps", setting.AtLeast(0)),
-		setting.New("schedule", &r.Schedule, "linear", "cosine, linear, wsd (flat, then down in the last tenth) or constant"),
+		setting.New("lr", &r.LearnRate, 8e-3, "peak learning rate; if not given, lower in proportion for models wider than 96, and a tenth of that with --from", share(false, true, "a rate between 0 and 1")),
+		setting.New("lr-floor", &r.Floor, 0, "share of --lr that the schedule falls to (0: to zero)", share(true, true, "a share of lr, from 0 to 1")),
+		setting.New("warmup", &r.Warmup, 40, "updates over which the learning rate rises to its peak; at most a tenth of the steps", setting.AtLeast(0)),
+		setting.New("schedule", &r.Schedule, "linear", "learning rate schedule: cosine, linear, wsd (flat, then falling in the last tenth) or constant"),
 		setting.New("solver", &r.Solver, "muon", solverHelp(), func(_, name string) error {
 			_, err := train.FindRule(name)
 			return usage.Of(err)
 		}),
-		setting.New("ema", &r.EMA, 0, "train as the solver does, but evaluate, sample and save an exponential moving average of the weights, of which an update leaves this share, such as 0.999 (0: none)", share(true, false, "a number in [0, 1)")),
-		setting.New("beta1", &r.Beta1, 0.9, "memory of the gradient", share(true, false, "a number in [0, 1)")),
-		setting.New("beta2", &r.Beta2, 0.99, "AdamW's memory of its square; small batches want it long", share(true, false, "a number in [0, 1)")),
-		setting.New("weight-decay", &r.Decay, 0.1, "decay of matrices, a step times lr", setting.Where(func(x float64) bool { return x >= 0 && x < 1e6 }, "0 or more")),
-		setting.New("clip", &r.Clip, 1, "largest norm of the whole gradient (0: none)", setting.NotNegative),
-		setting.New("epsilon", &r.Epsilon, 1e-8, "AdamW's ε: what keeps steps small where gradients are tiny", share(false, false, "a small number above 0")),
-		setting.New("decay-all", &r.DecayAll, false, "decay biases and gains too, as llm.c's test does"),
-		setting.New("no-decay", &r.NoDecay, nil, "parameters that do not decay, as in 'wte.*'; once for each pattern"),
-		setting.New("skip-outliers", &r.SkipOutliers, 0, "skip updates whose loss or gradient norm is so many deviations above the last 128 (0: none); long runs want 4 to 6",
+		setting.New("ema", &r.EMA, 0, "evaluate, sample and save an exponential moving average of the weights, with this decay per update, such as 0.999 (0: none)", share(true, false, "a number in [0, 1)")),
+		setting.New("beta1", &r.Beta1, 0.9, "decay of the running mean of the gradient", share(true, false, "a number in [0, 1)")),
+		setting.New("beta2", &r.Beta2, 0.99, "decay of AdamW's running mean of the squared gradient; small batches need a higher one", share(true, false, "a number in [0, 1)")),
+		setting.New("weight-decay", &r.Decay, 0.1, "weight decay of matrices, multiplied by the learning rate in each step", setting.Where(func(x float64) bool { return x >= 0 && x < 1e6 }, "0 or more")),
+		setting.New("clip", &r.Clip, 1, "maximum norm of the whole gradient (0: no clipping)", setting.NotNegative),
+		setting.New("epsilon", &r.Epsilon, 1e-8, "AdamW's ε, which keeps steps small where gradients are tiny", share(false, false, "a small number above 0")),
+		setting.New("decay-all", &r.DecayAll, false, "apply weight decay to biases and gains too, as llm.c's test does"),
+		setting.New("no-decay", &r.NoDecay, nil, "parameters without weight decay, as in 'wte.*'; may be repeated"),
+		setting.New("skip-outliers", &r.SkipOutliers, 0, "skip updates whose loss or gradient norm is this many standard deviations above the last 128 (0: never); use 4 to 6 for long runs",
 			setting.Where(func(x float64) bool { return x >= 0 }, "0 or more deviations")),
 	}
 }
@@ -166,11 +166,11 @@ func (r *Recipe) ofSolver() setting.List {
 func (r *Recipe) ofRecords() setting.List {
 	return setting.List{
 		setting.New("eval-every", &r.EvalEvery, 500, "updates between evaluations", setting.AtLeast(1)),
-		setting.New("eval-batches", &r.EvalBatches, 60, "batches of an evaluation (0: all of the validation text)", setting.AtLeast(0)),
+		setting.New("eval-batches", &r.EvalBatches, 60, "batches per evaluation (0: all of the validation text)", setting.AtLeast(0)),
 		setting.New("save-every", &r.SaveEvery, 0, "updates between checkpoints (0: after evaluations and at the end)", setting.AtLeast(0)),
 		setting.New("sample-every", &r.SampleEvery, 0, "updates between samples in samples.txt (0: one at the end)", setting.AtLeast(0)),
-		setting.New("keep", &r.Keep, 1, "latest checkpoints to keep, beside the best", setting.AtLeast(1)),
-		setting.New("seed", &r.Seed, 1337, "seed of weights, order and dropout", setting.Seed),
+		setting.New("keep", &r.Keep, 1, "number of latest checkpoints to keep, besides the best", setting.AtLeast(1)),
+		setting.New("seed", &r.Seed, 1337, "random seed of weights, order and dropout", setting.Seed),
 	}
 }
 

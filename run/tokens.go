@@ -12,10 +12,10 @@ import (
 // ofTokens returns the settings that count tokens instead of updates, as GPT-3's paper does.
 func (r *Recipe) ofTokens() setting.List {
 	return setting.List{
-		setting.NewCount("tokens", &r.Tokens, "tokens to train on, such as 300B, in place of steps: as many updates as that takes"),
-		setting.NewCount("warmup-tokens", &r.WarmupTokens, "tokens in which the learning rate climbs, such as 375M, in place of warmup"),
-		setting.NewCount("decay-tokens", &r.DecayTokens, "tokens after which the learning rate is at its floor, those of the warm-up included, such as 260B of 300B (default: all)"),
-		setting.New("batch-ramp", &r.BatchRamp, "", "tokens of the first updates, and tokens over which updates grow to all of accumulate, such as 32k:4B",
+		setting.NewCount("tokens", &r.Tokens, "tokens to train on, such as 300B, instead of --steps: as many updates as that takes"),
+		setting.NewCount("warmup-tokens", &r.WarmupTokens, "tokens over which the learning rate rises to its peak, such as 375M, instead of --warmup"),
+		setting.NewCount("decay-tokens", &r.DecayTokens, "tokens after which the learning rate is at its floor, warmup included, such as 260B of 300B (default: all)"),
+		setting.New("batch-ramp", &r.BatchRamp, "", "tokens of the first updates, and tokens over which updates grow to the whole --accumulate, such as 32k:4B",
 			func(_, text string) error {
 				_, err := parseRamp(text)
 				return err

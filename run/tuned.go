@@ -75,52 +75,52 @@ func optional(check setting.Check[string]) setting.Check[string] {
 func (r *TunedRecipe) ofTask() setting.List {
 	return setting.List{
 		setting.New("from", &r.From, "", "checkpoint of the pre-trained model"),
-		setting.New("task", &r.Task, "", "task, one of the list above", optional(func(_, name string) error {
+		setting.New("task", &r.Task, "", "task to train, one of those listed above", optional(func(_, name string) error {
 			_, err := tasks.Find(name)
 			return usage.Of(err)
 		})),
-		setting.New("data", &r.Data, "", "folder of the task's files"),
-		setting.New("train", &r.Train, "", "file to train on, in place of --data"),
+		setting.New("data", &r.Data, "", "folder with the task's files"),
+		setting.New("train", &r.Train, "", "file to train on, instead of --data"),
 		setting.New("dev", &r.Dev, "", "file to measure on"),
-		setting.New("examples", &r.Examples, 0, "train on so many of the examples, drawn by the seed, to learn from how few it can (0: all)", setting.AtLeast(0)),
-		setting.New("kind", &r.Kind, "", "of a task of your own: classification, entailment or similarity", optional(setting.OneOf("kind", kinds...))),
-		setting.New("text", &r.Columns.Text, "", "its column of the text, or of the first"),
-		setting.New("pair", &r.Columns.Pair, "", "its column of the second text"),
-		setting.New("label", &r.Columns.Label, "", "its column of the class"),
-		setting.New("score", &r.Columns.Score, "", "its column of a number, in place of a class"),
-		setting.New("score-range", &r.ScoreRange, "", "its range, as in 0:5: an output for each whole number, as GPT-1 has it (default: so if all are whole numbers that span 10 or less; else one output, with the squared error)",
+		setting.New("examples", &r.Examples, 0, "train on only this many of the examples, drawn by --seed, to see how few suffice (0: all)", setting.AtLeast(0)),
+		setting.New("kind", &r.Kind, "", "kind of a task of your own: classification, entailment or similarity", optional(setting.OneOf("kind", kinds...))),
+		setting.New("text", &r.Columns.Text, "", "with --kind: column of the text, or of the first of two"),
+		setting.New("pair", &r.Columns.Pair, "", "with --kind: column of the second text"),
+		setting.New("label", &r.Columns.Label, "", "with --kind: column of the class"),
+		setting.New("score", &r.Columns.Score, "", "with --kind: column of a number, instead of a class"),
+		setting.New("score-range", &r.ScoreRange, "", "with --score: range of the scores, as in 0:5, with one output for each whole number, as in GPT-1 (default: the range found if all scores are whole numbers that span 10 or less; otherwise one output, with the squared error)",
 			optional(func(name, given string) error {
 				if _, _, err := tasks.ParseRange(given); err != nil {
 					return usage.Errorf("--%s %s: %w", name, given, err)
 				}
 				return nil
 			})),
-		setting.New("positive", &r.Columns.Positive, "", "of two classes, that which F1 is of (default the second of the sorted)"),
-		setting.New("pairs", &r.Pairs, "", "in place of a task: prompts and responses, JSON lines (prompt, response) or CoQA's file; no head, and a loss on the responses alone"),
-		setting.New("template", &r.Template, "plain", "how a prompt is put: "+strings.Join(templates(), ", ")+" (as a user says it to the model, which answers)", setting.OneOf("template", templates()...)),
+		setting.New("positive", &r.Columns.Positive, "", "with two classes, the one that F1 is of (default: the second in sorted order)"),
+		setting.New("pairs", &r.Pairs, "", "instead of a task: file of prompts and responses, JSON lines (prompt, response) or CoQA's, to train on without a head, with a loss on the responses alone"),
+		setting.New("template", &r.Template, "plain", "with --pairs: template of prompts: "+strings.Join(templates(), ", ")+" (a user's message in the model's chat template)", setting.OneOf("template", templates()...)),
 	}
 }
 
 func (r *TunedRecipe) ofUpdates() setting.List {
 	paper := finetune.Defaults()
 	return setting.List{
-		setting.New("epochs", &r.Epochs, paper.Epochs, "times to go over the examples", setting.AtLeast(1)),
-		setting.New("batch", &r.Batch, paper.Batch, "examples in an update", setting.AtLeast(1)),
-		setting.New("micro", &r.Micro, 8, "examples at once: fewer need less memory, and give the same but for dropout's masks", setting.AtLeast(1)),
-		setting.New("lr", &r.Rate, paper.Rate, "highest learning rate; small models stand more", share(false, true, "a rate between 0 and 1")),
-		setting.New("warmup", &r.Warmup, paper.Warmup, "share of the updates in which the rate climbs", share(true, true, "a share of the updates, from 0 to 1")),
-		setting.New("weight-decay", &r.Decay, paper.Decay, "AdamW's decay of matrices", setting.Where(func(x float64) bool { return x >= 0 && x < 1e6 }, "0 or more")),
-		setting.New("clip", &r.Clip, paper.Clip, "largest norm of the whole gradient (0: none)", setting.NotNegative),
+		setting.New("epochs", &r.Epochs, paper.Epochs, "passes over the examples", setting.AtLeast(1)),
+		setting.New("batch", &r.Batch, paper.Batch, "examples per update", setting.AtLeast(1)),
+		setting.New("micro", &r.Micro, 8, "examples computed at once; fewer need less memory, and change only the dropout masks", setting.AtLeast(1)),
+		setting.New("lr", &r.Rate, paper.Rate, "peak learning rate; small models need a higher one", share(false, true, "a rate between 0 and 1")),
+		setting.New("warmup", &r.Warmup, paper.Warmup, "share of the updates over which the learning rate rises to its peak", share(true, true, "a share of the updates, from 0 to 1")),
+		setting.New("weight-decay", &r.Decay, paper.Decay, "AdamW's weight decay of matrices", setting.Where(func(x float64) bool { return x >= 0 && x < 1e6 }, "0 or more")),
+		setting.New("clip", &r.Clip, paper.Clip, "maximum norm of the whole gradient (0: no clipping)", setting.NotNegative),
 		setting.New("lambda", &r.Auxiliary, 0.5, "weight of the language model's loss (0: none)", setting.NotNegative),
-		setting.New("dropout", &r.Dropout, pretrainedDropout, "dropout rate, of the model and of the classified state (-1: those in the checkpoint's config.json, with which it was pre-trained)",
+		setting.New("dropout", &r.Dropout, pretrainedDropout, "dropout rate of the model and of the classified state (-1: the rates of pre-training, in the checkpoint's config.json)",
 			setting.Where(func(x float64) bool { return x == pretrainedDropout || x >= 0 && x < 1 }, "a rate in [0, 1), or -1 for the checkpoint's")),
-		setting.New("context", &r.Context, 0, "most tokens of a sequence (0: the model's)", setting.AtLeast(0)),
-		setting.New("fresh", &r.Fresh, false, "forget what the model has learned: the same without pre-training, to compare"),
-		setting.New("lora", &r.LoRA, 0, "rank of adapters beside the linear layers of the blocks, which learn while the weights stay, at some ten times the rate; checkpoints have them merged (0: all weights learn)", setting.AtLeast(0)),
+		setting.New("context", &r.Context, 0, "maximum number of tokens per sequence (0: the model's context)", setting.AtLeast(0)),
+		setting.New("fresh", &r.Fresh, false, "discard the pre-trained weights and train from random ones, to compare"),
+		setting.New("lora", &r.LoRA, 0, "rank of adapters trained beside the linear layers of the blocks, whose weights are frozen; use about ten times the learning rate; checkpoints have the adapters merged (0: train all weights)", setting.AtLeast(0)),
 		setting.New("save-every", &r.SaveEvery, 0, "updates between checkpoints (0: after each epoch)", setting.AtLeast(0)),
 		PrecisionSetting(&r.Precision),
-		setting.New("seed", &r.Seed, paper.Seed, "seed of the head, the order and dropout", setting.Seed),
-		setting.New("sum", &r.Sum, tree, "how the gradients of an update are added up: in a fixed tree, with the same bits for any number of ranks and the memory of a gradient more for each doubling of --batch over --micro; or fast", setting.OneOf("way to add up", tree, fast)),
+		setting.New("seed", &r.Seed, paper.Seed, "random seed of the head, the order of examples and dropout", setting.Seed),
+		setting.New("sum", &r.Sum, tree, "how the gradients of an update are summed: in a fixed tree (tree), with the same bits for any number of ranks, which takes the memory of one more gradient for each doubling of --batch over --micro; or in any order (fast)", setting.OneOf("way to add up", tree, fast)),
 	}
 }
 

@@ -37,20 +37,20 @@ func DefaultWriting() Writing {
 // Settings returns the settings.
 func (o *Writing) Settings() setting.List {
 	return setting.List{
-		setting.New("tokens", &o.Tokens, 200, "most tokens to generate", setting.AtLeast(1)),
-		setting.New("samples", &o.Samples, 1, "texts for a prompt, at once", setting.AtLeast(1)),
-		setting.New("temperature", &o.Temperature, 0.8, "above 1 wilder, below 1 tamer, 0 greedy"),
-		setting.New("top-k", &o.TopK, 200, "choose among the K best tokens (0: all)"),
-		setting.New("top-p", &o.TopP, 1, "choose among the best tokens that together have this probability (0: the best one alone, 1: all)"),
-		setting.New("min-p", &o.MinP, 0, "choose among tokens with at least this share of the best one's probability"),
-		setting.New("repetition-penalty", &o.RepetitionPenalty, 1, "above 1 makes tokens that were there less likely"),
-		setting.New("no-repeat", &o.NoRepeat, 0, "never repeat a run of so many tokens (0: allow it)"),
-		setting.New("beams", &o.Beams, 0, "search for the likeliest texts with so many beams, instead of drawing", setting.AtLeast(0)),
-		setting.New("length-penalty", &o.LengthPenalty, 1, "power of the length that a beam's log-probability is divided by; above 0 favours long texts"),
-		setting.New("special", &o.Special, false, "special tokens that are written in the prompt become their ids"),
-		setting.New("stop", &o.Stops, nil, `end before this text, in which \n is a line end; may be given more than once: the one that is complete first counts`),
-		setting.New("seed", &o.Seed, 1337, "seed of the draws"),
-		setting.New("logprobs", &o.LogProbs, 0, "with --json, give log-probabilities of the tokens, and of so many best ones"),
+		setting.New("tokens", &o.Tokens, 200, "maximum number of tokens to generate", setting.AtLeast(1)),
+		setting.New("samples", &o.Samples, 1, "number of texts per prompt, generated together", setting.AtLeast(1)),
+		setting.New("temperature", &o.Temperature, 0.8, "sampling temperature: more random above 1, less below 1, greedy at 0"),
+		setting.New("top-k", &o.TopK, 200, "sample from the K most likely tokens (0: all)"),
+		setting.New("top-p", &o.TopP, 1, "sample from the most likely tokens that together have this probability (0: the best alone, 1: all)"),
+		setting.New("min-p", &o.MinP, 0, "sample from tokens with at least this share of the best token's probability (0: all)"),
+		setting.New("repetition-penalty", &o.RepetitionPenalty, 1, "make tokens that occurred before less likely, if above 1"),
+		setting.New("no-repeat", &o.NoRepeat, 0, "never repeat a sequence of this many tokens (0: allow it)"),
+		setting.New("beams", &o.Beams, 0, "search for the most likely texts with this many beams, instead of sampling (0: sample)", setting.AtLeast(0)),
+		setting.New("length-penalty", &o.LengthPenalty, 1, "with --beams: divide a beam's log-probability by its length to this power; above 0 favors long texts"),
+		setting.New("special", &o.Special, false, "encode special tokens written in the prompt as their ids"),
+		setting.New("stop", &o.Stops, nil, `end before this text, where \n is a newline; may be repeated: the first one to be complete counts`),
+		setting.New("seed", &o.Seed, 1337, "random seed of sampling"),
+		setting.New("logprobs", &o.LogProbs, 0, "with --json: include the log-probabilities of the tokens, and of this many best tokens"),
 	}
 }
 

@@ -14,25 +14,26 @@ import (
 	"github.com/gorgpt/gorgpt/store"
 )
 
-// Names says what [Find] takes, in a line.
-const Names = "bytes; chars: the characters that occur in the text; bpe:N: N tokens learned from the text; gpt2; o200k_harmony, gpt-oss's; gpt1:DIR, the folder with GPT-1's vocabulary; a folder with tokenizer files, such as a checkpoint; or a GGUF file"
+// Names describes the names that [Find] accepts, in one line.
+const Names = "bytes; chars (the characters that occur in the text); bpe:N (N tokens learned from the text); gpt2; o200k_harmony (gpt-oss's); gpt1:DIR (the folder with GPT-1's vocabulary); a folder with tokenizer files, such as a checkpoint; or a GGUF file"
 
-// kinds are the names, as they are offered.
+// kinds are the names, as listed in errors.
 var kinds = []string{"bytes", "chars", "bpe:N", "gpt2", "o200k_harmony", "gpt1:DIR", "DIR", "FILE.gguf"}
 
-// filesIn opens the files of a tokenizer that are in one file with others; nil where nobody knows such files.
+// filesIn opens the tokenizer files embedded in a file; nil if no such function is registered.
 var filesIn func(path string) (fs.FS, error)
 
-// RegisterFiles has [Find] take the path of a file whose parts a function opens as if they were a folder's: package checkpoint's for GGUF.
+// RegisterFiles makes [Find] accept the path of a file with embedded tokenizer files, which open returns as a folder.
+// Package checkpoint does so for GGUF.
 func RegisterFiles(open func(path string) (fs.FS, error)) { filesIn = open }
 
-// isFile tells whether a name is the path of such a file.
+// isFile reports whether a name is the path of such a file.
 func isFile(kind string) bool {
 	info, err := os.Stat(kind)
 	return err == nil && info.Mode().IsRegular() && filesIn != nil
 }
 
-// CheckName tells what is wrong with the name of a tokenizer, before any text is read.
+// CheckName checks the name of a tokenizer before any text is read.
 func CheckName(kind string) error {
 	if n, ok := strings.CutPrefix(kind, "bpe:"); ok {
 		if size, err := strconv.Atoi(n); err != nil || size < 257 || size > 1<<24 {
@@ -66,11 +67,11 @@ func CheckName(kind string) error {
 	return usage.Unknown("tokenizer", kind, kinds)
 }
 
-// learns tells whether a tokenizer is made of a text.
+// learns reports whether a tokenizer is learned from a text.
 func learns(kind string) bool { return kind == "chars" || strings.HasPrefix(kind, "bpe:") }
 
-// Find returns the tokenizer of a name, see [Names]: one that there is, or one that is learned
-// from texts, which may be nil for the others.
+// Find returns the tokenizer with a name, see [Names]: an existing one, or one that is learned
+// from texts. For existing ones, texts may be nil.
 func Find(kind string, texts iter.Seq2[string, io.Reader]) (Tokenizer, error) {
 	if err := CheckName(kind); err != nil {
 		return nil, err

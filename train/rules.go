@@ -43,11 +43,11 @@ var registered = struct {
 	err   error
 }{rules: []NamedRule{
 	{Name: "adamw", Heeds: []string{"beta1", "beta2", "epsilon"}, Make: func(s RuleSettings) Rule { return AdamW(s) }},
-	{Name: "schedulefree", About: "AdamW with an average of the weights in the place of a learning rate that falls; wants schedule constant, and lr 1 to 10 times AdamW's",
+	{Name: "schedulefree", About: "AdamW with an average of the weights instead of a falling learning rate; use schedule constant, and 1 to 10 times AdamW's lr",
 		Heeds: []string{"beta1", "beta2", "epsilon"}, Flat: true, Make: func(s RuleSettings) Rule { return ScheduleFree(s) }},
-	{Name: "lion", About: "half the memory, wants lr a third or less and a larger weight-decay, beta1 0.95, beta2 0.98",
+	{Name: "lion", About: "half the memory; use a third of AdamW's lr or less, a larger weight-decay, beta1 0.95 and beta2 0.98",
 		Heeds: []string{"beta1", "beta2"}, Make: func(s RuleSettings) Rule { return Lion{Beta1: s.Beta1, Beta2: s.Beta2} }},
-	{Name: "sgd", About: "with beta1 as momentum; wants a large lr", Heeds: []string{"beta1"},
+	{Name: "sgd", About: "with beta1 as momentum; use a large lr", Heeds: []string{"beta1"},
 		Make: func(s RuleSettings) Rule { return SGD{Momentum: s.Beta1} }},
 	{Name: "muon", About: "for the matrices of blocks, with beta1 as momentum and steps of AdamW's size; adamw for the rest",
 		Heeds: []string{"beta1", "beta2", "epsilon"}, Hidden: true, Make: func(s RuleSettings) Rule { return &Muon{Momentum: s.Beta1, MatchRMS: true} }},

@@ -65,7 +65,7 @@ func turnHalves(out, x, cos, sin []float32, sign float32, heads, size int) {
 		out, x := out[at:at+size], x[at:at+size]
 		for m, c := range cos {
 			a, b, s := x[m], x[m+n], sign*sin[m]
-			out[m], out[m+n] = a*c-b*s, b*c+a*s
+			out[m], out[m+n] = float32(a*c)-float32(b*s), float32(b*c)+float32(a*s) // not fused, as in assembly
 		}
 	}
 }
@@ -75,7 +75,8 @@ func turnNeighbors(out, x, cos, sin []float32, sign float32, heads, size int) {
 		out, x := out[at:at+size], x[at:at+size]
 		for m := 0; m < len(cos); m += 2 {
 			a, b := x[m], x[m+1]
-			out[m], out[m+1] = a*cos[m]+b*(sin[m]*sign), b*cos[m+1]+a*(sin[m+1]*sign)
+			c, d := b*(sin[m]*sign), a*(sin[m+1]*sign)
+			out[m], out[m+1] = float32(a*cos[m])+float32(c), float32(b*cos[m+1])+float32(d)
 		}
 	}
 }

@@ -1,10 +1,10 @@
-// Command ablation-modern measures what each piece that came after GPT-2 gains and costs: a small GPT-2 on the
-// source of Go's standard library, the same with one edit, and with other optimizers, over seeds;
-// at equal steps, and at equal seconds.
+// Command ablation-modern measures what each piece that came after GPT-2 gains and costs. It trains a small GPT-2 on
+// the source of Go's standard library, the same model with one edit, and with other optimizers, over several seeds,
+// and compares them at equal steps and at equal seconds.
 //
 //	go run ./recipes/ablation-modern
 //
-// README.md tells what came of it, and what it means.
+// README.md has the results and what they mean.
 package main
 
 import (
@@ -16,16 +16,16 @@ func main() { compare.Main(study()) }
 
 func study() compare.Study {
 	return compare.Study{
-		Name: "ablation-modern", Short: "What came after GPT-2, piece by piece", Title: "What each piece gains over GPT-2",
+		Name: "ablation-modern", Short: "Measure what each piece that came after GPT-2 gains and costs", Title: "What each piece gains over GPT-2",
 		Variants: variants(),
 	}
 }
 
-// baseline is the name of what all are compared with.
+// baseline is the name of the variant that all others are compared with.
 const baseline = "GPT-2"
 
-// variants are all rows: pieces, and other ways of training. What the baseline reaches in the seconds of a variant lies
-// between its lengths.
+// variants returns all rows: pieces, and other ways of training. The loss that the baseline reaches in the seconds of a
+// variant is interpolated between its Lengths.
 func variants() []compare.Variant {
 	all := []compare.Variant{{Name: baseline, Swept: baseline, Guess: 4e-3, Lengths: []float64{0.5, 0.7, 1.4, 2}}}
 	of := func(p piece) compare.Variant {

@@ -10,15 +10,15 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// piece is a change of GPT-2 by what came later: keys of its config.json, or edits by path. The
-// lines are docs/cookbook.md's.
+// piece is a change to GPT-2 that came after it: keys of its config.json, or edits by path. The code is
+// that of docs/cookbook.md.
 type piece struct {
 	name  string
 	set   []string
 	edits func(c gpt2.Config) []graph.Option
 }
 
-// of is the piece on a GPT-2.
+// of returns a GPT-2 with the piece.
 func (p piece) of(c gpt2.Config) (models.Model, error) {
 	m, err := models.Set(c, p.set...)
 	if err != nil || p.edits == nil {
@@ -27,17 +27,17 @@ func (p piece) of(c gpt2.Config) (models.Model, error) {
 	return models.Edit(m, p.edits(c)...), nil
 }
 
-// changed is a piece that changes the settings of all attention layers.
+// changed returns a piece that changes the settings of all attention layers.
 func changed(name string, changes ...func(c *layers.AttentionConfig)) piece {
 	return edit(name, layers.EditAttention("h.*.attn", changes...))
 }
 
-// edit is a piece of edits that depend on no size.
+// edit returns a piece of edits that do not depend on the sizes.
 func edit(name string, edits ...graph.Option) piece {
 	return piece{name, nil, func(gpt2.Config) []graph.Option { return edits }}
 }
 
-// pieces are those of docs/layers.md, one by one.
+// pieces returns those of docs/layers.md, one by one.
 func pieces() []piece {
 	return []piece{
 		{name: "no biases", set: []string{"bias=false"}},
@@ -77,7 +77,7 @@ func pieces() []piece {
 
 func rms(s *graph.Scope, x *G.Node) *G.Node { return layers.RMSNorm(s, x, layers.RMS{}) }
 
-// gated has a gated MLP of about as many weights.
+// gated returns edits that make the MLP a gated one with about as many weights.
 func gated(f layers.Activation) func(c gpt2.Config) []graph.Option {
 	return func(c gpt2.Config) []graph.Option {
 		return []graph.Option{graph.Replace("h.*.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
@@ -86,7 +86,7 @@ func gated(f layers.Activation) func(c gpt2.Config) []graph.Option {
 	}
 }
 
-// menus are pieces that go together in models of today.
+// menus returns combinations of pieces in current models.
 func menus() []piece {
 	all := make(map[string]piece)
 	for _, p := range pieces() {
@@ -101,7 +101,7 @@ func menus() []piece {
 	}
 }
 
-// together is all of some pieces.
+// together returns the combination of some pieces.
 func together(name string, all ...piece) piece {
 	p := piece{name: name, edits: func(c gpt2.Config) (edits []graph.Option) {
 		for _, one := range all {

@@ -1,13 +1,13 @@
-// Command ablation repeats GPT-1's ablation (Radford et al. 2018, table 5) in small: one
+// Command ablation repeats GPT-1's ablation (Radford et al. 2018, table 5) on a small scale: a
 // pre-trained model fine-tuned on several tasks, against the same without the auxiliary loss
 // and the same without pre-training, over several seeds.
 //
 //	go run ./recipes/ablation --from DIR --data FOLDER
 //
-// FOLDER has a folder for each task, as gorgpt finetune --data wants it. Each run has a folder of
-// --out; those that are done with the same recipe are not done again, and an interrupted one goes
-// on: for other weights of the same name give another --out.
-// The table is Markdown on standard output.
+// FOLDER has a folder for each task, as for gorgpt finetune --data. Each run has a folder in --out.
+// Runs that are finished with the same recipe are not repeated, and an interrupted one continues, so
+// other weights with the same name need another --out. The table is written to standard output in
+// Markdown.
 package main
 
 import (
@@ -43,7 +43,7 @@ func command() *cobra.Command {
 	var rate float64
 	s := tuned.Study{
 		Out: "runs/ablation", Jobs: 2, Columns: columns, Tune: tuned.Tune,
-		// About as many tokens of each: a pair in both orders and five choices are long.
+		// About the same number of tokens for each: pairs in both orders, and five choices, are long.
 		Given: []string{"sst2:1000", "cola:1000", "rte:500", "mrpc:500", "stsb:1000", "commonsense_qa:250", "piqa:500"},
 		Recipe: func() run.TunedRecipe {
 			r := run.DefaultsTuned()
@@ -52,7 +52,7 @@ func command() *cobra.Command {
 		},
 	}
 	cmd := &cobra.Command{
-		Use: "ablation --from DIR --data FOLDER", Short: "GPT-1's ablation in small",
+		Use: "ablation --from DIR --data FOLDER", Short: "Repeat GPT-1's ablation on a small scale",
 		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if epochs < 1 {
@@ -64,7 +64,7 @@ func command() *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	s.Flags(f)
-	f.IntVar(&epochs, "epochs", 3, "times to go over them, as in the paper")
-	f.Float64Var(&rate, "lr", 3e-4, "highest learning rate; the paper's 6.25e-5 is for a model ten times as large")
+	f.IntVar(&epochs, "epochs", 3, "passes over the examples, as many as in the paper")
+	f.Float64Var(&rate, "lr", 3e-4, "peak learning rate; the paper's 6.25e-5 is for a model ten times as large")
 	return cmd
 }

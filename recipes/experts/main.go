@@ -1,9 +1,10 @@
-// Command experts compares a small dense GPT-2 with mixtures of 8 experts, 2 a token, that have as many
-// active FLOPs, and one that goes on dense with one that is upcycled, over seeds; at equal steps, and at equal seconds.
+// Command experts compares a small dense GPT-2 with mixtures of 8 experts, 2 per token, that have as many active
+// FLOPs, and a model that continues dense with one that is upcycled, over several seeds, at equal steps and at equal
+// seconds.
 //
 //	go run ./recipes/experts
 //
-// README.md tells what came of it, and what it means.
+// README.md has the results and what they mean.
 package main
 
 import (
@@ -21,13 +22,14 @@ func main() { compare.Main(study()) }
 func study() compare.Study {
 	const (
 		dense, half, more = "GPT-2", "first half", "GPT-2, second half"
-		balanced          = 0.01 // the weight of the balance loss: Switch's, of the mean over the layers
+		balanced          = 0.01 // the weight of the balance loss: Switch's, for the mean over the layers
 	)
 	lengths := []float64{1.4, 2}
-	// The second half falls from the rate that the first ended with, after a short climb, as moments begin anew.
+	// In the second half, the rate falls from that of the first half's end, after a short warmup, since the optimizer's
+	// moments start at zero again.
 	falling := func(r *run.Recipe) { r.Warmup = r.Steps / 20 }
 	return compare.Study{
-		Name: "experts", Short: "Dense against mixtures of experts, and upcycling", Title: "What experts gain over dense layers",
+		Name: "experts", Short: "Compare dense models with mixtures of experts, and with upcycling", Title: "What experts gain over dense layers",
 		Variants: []compare.Variant{
 			{Name: dense, Swept: dense, Guess: 4e-3, Lengths: lengths},
 			{Name: "8 experts", Against: dense, Swept: "8 experts", Guess: 4e-3, Edits: experts(2, balanced)},
@@ -39,7 +41,7 @@ func study() compare.Study {
 	}
 }
 
-// experts makes 8 of each MLP, whose inner layer has so many times the width, and sends each token to 2 of them.
+// experts replaces each MLP by 8 experts, with an inner layer of widening times the width, 2 of which are used per token.
 func experts(widening int, balance float64) func(c gpt2.Config) []graph.Option {
 	return func(c gpt2.Config) []graph.Option {
 		mlp := func(s *graph.Scope, x *G.Node) *G.Node {

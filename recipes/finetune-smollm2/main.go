@@ -1,11 +1,12 @@
-// Command finetune-smollm2 shows GPT-1's claim on a model that was really pre-trained: SmolLM2-135M (Allal et al. 2025; 2 trillion tokens),
-// fine-tuned on tasks of GLUE with all weights and by adapters, against the same shape from scratch, over several seeds.
+// Command finetune-smollm2 tests GPT-1's claim on a model with full pre-training, SmolLM2-135M (Allal et al. 2025; 2 trillion
+// tokens): fine-tuned on tasks of GLUE with all weights and with adapters, against the same model trained from scratch, over
+// several seeds.
 //
 //	go run ./recipes/finetune-smollm2 --from DIR --data FOLDER
 //
-// DIR is the model, or its GGUF file (docs/gguf.md), FOLDER has a folder for each task, as gorgpt finetune --data wants it. Each run has a folder of --out; those that are done
-// with the same recipe are not done again, and an interrupted one goes on from its last checkpoint: the same command resumes the study.
-// The table is Markdown on standard output.
+// DIR is the model, or its GGUF file (docs/gguf.md). FOLDER has a folder for each task, as for gorgpt finetune --data. Each
+// run has a folder in --out. Runs that are finished with the same recipe are not repeated, and an interrupted one continues
+// from its last checkpoint, so that the same command resumes the study. The table is written to standard output in Markdown.
 package main
 
 import (
@@ -21,7 +22,7 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// docs/finetuning.md tells which rates were tried.
+// docs/finetuning.md lists the learning rates that were tried.
 var columns = []tuned.Column{
 	{Name: "full", About: "SmolLM2, all weights", Change: func(r *run.TunedRecipe) { r.Rate = 1e-4 }, Published: tuned.Paper},
 	{Name: "fresh", About: "from scratch", Change: func(r *run.TunedRecipe) { r.Rate, r.Fresh = 3e-4, true }, Published: tuned.PaperFresh},
@@ -41,7 +42,7 @@ func command() *cobra.Command {
 	epochs, micro, precision := 1, 4, "float32"
 	s := tuned.Study{
 		From: "SmolLM2-135M-Instruct.Q4_1.gguf", Data: "tasks", Out: "runs/finetune-smollm2", Jobs: 1, Columns: columns, Tune: tuned.Tune,
-		// All examples of all, three seeds, are half a day of one core.
+		// All examples of all tasks, with three seeds, take half a day on one core.
 		Given: []string{"sst2", "rte", "mrpc", "cola", "stsb"},
 		Recipe: func() run.TunedRecipe {
 			r := common()
@@ -50,10 +51,10 @@ func command() *cobra.Command {
 		},
 	}
 	cmd := &cobra.Command{
-		Use: "finetune-smollm2 --from DIR --data FOLDER", Short: "SmolLM2 fine-tuned, against the same from scratch",
+		Use: "finetune-smollm2 --from DIR --data FOLDER", Short: "Compare fine-tuning SmolLM2 with training it from scratch",
 		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := run.SettlePrecision(&precision); err != nil { // recipes of runs have what auto stands for
+			if err := run.SettlePrecision(&precision); err != nil { // recipes of runs record what auto stands for
 				return err
 			}
 			return s.Run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -63,13 +64,14 @@ func command() *cobra.Command {
 	f.SortFlags = false
 	s.Flags(f)
 	f.IntVar(&epochs, "epochs", epochs, "passes over the examples")
-	f.IntVar(&micro, "micro", micro, "examples at once, padded to the longest of them: of short ones more are faster")
+	f.IntVar(&micro, "micro", micro, "examples computed at once, padded to the longest of them; more are faster if they are short")
 	f.StringVar(&precision, "precision", precision, run.PrecisionHelp)
 	return cmd
 }
 
-// common is what all runs have in common. λ is 0, as logits of 49,155 tokens at each position are a fifth of the work, and the paper's own
-// ablation finds the auxiliary loss to help on larger tasks only; SmolLM2 has no dropout.
+// common returns the settings that all runs have in common. λ is 0, because logits of 49,155 tokens at each position are a
+// fifth of the work, and the paper's own ablation finds that the auxiliary loss helps on larger tasks only. SmolLM2 has no
+// dropout.
 func common() run.TunedRecipe {
 	r := run.DefaultsTuned()
 	r.Auxiliary, r.Dropout, r.SaveEvery = 0, 0, 200

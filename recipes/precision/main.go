@@ -1,10 +1,11 @@
-// Command precision compares the losses of a recipe's first steps with products in float32 and in bfloat16, over seeds.
+// Command precision compares the losses of a recipe's first steps with products in float32 and in bfloat16, over several
+// seeds.
 //
 //	go run ./recipes/precision --text FOLDER --seeds 3                      # shakespeare-nano and novels-small, 1,000 steps of each
-//	go run ./recipes/precision --text FOLDER recipes/shakespeare-bpe.toml   # of others
+//	go run ./recipes/precision --text FOLDER recipes/shakespeare-bpe.toml   # other recipes
 //
-// The files that recipes name are looked for in FOLDER. Each run has a folder of --out; those that are done are not done again. The table is
-// Markdown on standard output, and a difference of more than --most is an error.
+// The files that recipes name are looked for in FOLDER. Each run has a folder in --out; finished runs are not repeated.
+// The table is written to standard output in Markdown. A difference of more than --most is an error.
 package main
 
 import (
@@ -39,7 +40,7 @@ func main() {
 	}
 }
 
-// study is what is asked for.
+// study holds the arguments of the command.
 type study struct {
 	text, out    string
 	steps, seeds int
@@ -50,7 +51,7 @@ type study struct {
 func command() *cobra.Command {
 	var s study
 	cmd := &cobra.Command{
-		Use: "precision --text FOLDER [RECIPE…]", Short: "Losses of a recipe's first steps in float32 and bfloat16",
+		Use: "precision --text FOLDER [RECIPE…]", Short: "Compare the losses of a recipe's first steps in float32 and bfloat16",
 		SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, recipes []string) error {
 			s.progress = cmd.ErrOrStderr()
@@ -65,15 +66,15 @@ func command() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&s.text, "text", "", "folder of the texts that recipes name")
+	f.StringVar(&s.text, "text", "", "folder of the texts that the recipes name")
 	f.StringVar(&s.out, "out", "runs/precision", "folder of the runs")
-	f.IntVar(&s.steps, "steps", 1000, "updates of a run, the first of the recipe's")
-	f.IntVar(&s.seeds, "seeds", 1, "runs of each: that of the recipe's seed, and of those after it")
-	f.Float64Var(&s.most, "most", 0.01, "largest difference of losses that is none")
+	f.IntVar(&s.steps, "steps", 1000, "updates per run, the first ones of the recipe")
+	f.IntVar(&s.seeds, "seeds", 1, "runs of each recipe, with the recipe's seed and the seeds after it")
+	f.Float64Var(&s.most, "most", 0.01, "largest difference of losses that is not an error")
 	return cmd
 }
 
-// losses are those of a run: the mean over its last tenth, and that of the validation at its end.
+// losses are those of a run: the mean training loss of its last tenth, and the validation loss at its end.
 type losses struct{ training, validation float64 }
 
 func (s *study) run(ctx context.Context, recipes []string, table io.Writer) error {
@@ -114,7 +115,7 @@ func (s *study) run(ctx context.Context, recipes []string, table io.Writer) erro
 	return nil
 }
 
-// read reads a recipe, with its texts in the folder and one evaluation, after the last step that is run.
+// read reads a recipe, with its texts in the folder and a single evaluation, after the last step that is run.
 func (s *study) read(path string) (run.Recipe, error) {
 	r, err := run.ReadRecipe(path)
 	if err != nil {
@@ -131,7 +132,7 @@ func (s *study) read(path string) (run.Recipe, error) {
 	return r, nil
 }
 
-// losses trains, unless it is done, and reads what came of it.
+// losses trains, unless the run is finished, and reads the losses.
 func (s *study) losses(ctx context.Context, recipe run.Recipe, dir run.Dir) (l losses, err error) {
 	if err := (studies.Run{Dir: dir, Recipe: recipe}).Check(); err != nil {
 		return l, err
@@ -139,7 +140,7 @@ func (s *study) losses(ctx context.Context, recipe run.Recipe, dir run.Dir) (l l
 	if l, done, err := s.measured(dir); done || err != nil {
 		return l, err
 	}
-	if err := dir.Remove(); err != nil { // stopped half way
+	if err := dir.Remove(); err != nil { // it was interrupted
 		return l, err
 	}
 	r, err := run.Create(recipe, string(dir), run.Options{StopAfter: s.steps})
@@ -155,7 +156,7 @@ func (s *study) losses(ctx context.Context, recipe run.Recipe, dir run.Dir) (l l
 	return l, cmp.Or(err, os.RemoveAll(dir.Checkpoints()))
 }
 
-// measured reads the losses of a run that is done.
+// measured reads the losses of a run, if it is finished.
 func (s *study) measured(dir run.Dir) (l losses, done bool, err error) {
 	f, err := os.Open(dir.MetricsPath())
 	if errors.Is(err, fs.ErrNotExist) {

@@ -14,40 +14,40 @@ import (
 	"github.com/gorgpt/gorgpt/internal/usage"
 )
 
-// result is a point that was run.
+// result is a point whose run is finished.
 type result struct {
 	point
-	loss float64 // on the validation text at the end, nats a byte
+	loss float64 // on the validation text at the end, in nats per byte
 }
 
-// parabola is the loss at one budget over the logarithm of the size (Hoffmann et al. 2022, §3.2).
+// parabola is a fit of the loss at one budget as a function of the logarithm of the size (Hoffmann et al. 2022, §3.2).
 type parabola struct {
 	budget float64
 	on     []result
 	coef   [3]float64 // of 1, x, x²
-	best   float64    // the size where it is lowest, NaN if that is outside of the sizes
+	best   float64    // the size at which it is lowest; NaN if outside of the sizes
 	lowest float64    // the loss there
 }
 
-// at is the parabola's loss for a size.
+// at returns the parabola's loss for a size.
 func (p parabola) at(n float64) float64 {
 	x := math.Log(n)
 	return p.coef[0] + x*(p.coef[1]+x*p.coef[2])
 }
 
-// measure is which of a model's sizes a law is in.
+// measure selects which of a model's sizes a law uses.
 type measure func(result) float64
 
 func withoutEmbeddings(r result) float64 { return float64(r.params) }
 func withEmbeddings(r result) float64    { return float64(r.total) }
 
 const (
-	fewestBudgets = 2  // a law wants
-	fewestSizes   = 4  // a parabola wants: one more than it has coefficients
-	reach         = 12 // a parabola goes this many times up and down from the best size; further off, losses are none
+	fewestBudgets = 2  // for a law
+	fewestSizes   = 4  // for a parabola, one more than it has coefficients
+	reach         = 12 // factor above and below the best size within which a parabola is fitted; losses further off do not follow one
 )
 
-// parabolas fits one for each budget that has enough sizes.
+// parabolas fits a parabola for each budget that has enough sizes.
 func parabolas(all []result, n measure) []parabola {
 	var fits []parabola
 	for _, on := range byBudget(all) {
@@ -58,7 +58,7 @@ func parabolas(all []result, n measure) []parabola {
 	return fits
 }
 
-// byBudget are the main results of each budget, from the smallest.
+// byBudget groups the main results by budget, from the smallest on.
 func byBudget(all []result) (groups [][]result) {
 	last := 0.0
 	for _, r := range mainOf(all) {
@@ -70,12 +70,12 @@ func byBudget(all []result) (groups [][]result) {
 	return groups
 }
 
-// mainOf leaves out what checks the learning rate or the seed.
+// mainOf leaves out the results that check the learning rate or the seed.
 func mainOf(all []result) []result {
 	return slices.DeleteFunc(slices.Clone(all), func(r result) bool { return !r.main() })
 }
 
-// enough tells whether laws could be fitted to a plan, whatever the losses.
+// enough returns an error if a plan has too few points to fit laws to, whatever the losses.
 func enough(points []point) error {
 	var all []result
 	for _, p := range points {
@@ -98,7 +98,7 @@ func tooFew(budgets int) error {
 		plural.Of(budgets, "budget"), fewestSizes, fewestBudgets)
 }
 
-// nearest are the results whose sizes are in reach of the best one's.
+// nearest returns the results whose sizes are within reach of the best one's.
 func nearest(on []result, n measure) []result {
 	best := n(slices.MinFunc(on, func(a, b result) int { return cmp.Compare(a.loss, b.loss) }))
 	return slices.DeleteFunc(slices.Clone(on), func(r result) bool { return n(r) > reach*best || best > reach*n(r) })
@@ -115,10 +115,10 @@ func fitParabola(on []result, n measure) parabola {
 		low, high = min(low, n(r)), max(high, n(r))
 		spent += r.spent() / float64(len(on))
 	}
-	p.budget = spent // steps are whole
+	p.budget = spent // differs from the budget, as steps are whole numbers
 	var c mat.VecDense
 	if c.SolveVec(x, y) != nil {
-		return p // two sizes alone, as a resample may have
+		return p // for example two sizes only, as in a resample
 	}
 	copy(p.coef[:], c.RawVector().Data)
 	if best := math.Exp(-p.coef[1] / (2 * p.coef[2])); p.coef[2] > 0 && best >= low && best <= high {
@@ -127,7 +127,7 @@ func fitParabola(on []result, n measure) parabola {
 	return p
 }
 
-// off is the root of the mean square of the residuals.
+// off returns the root mean square of the residuals.
 func (p parabola) off() float64 {
 	sum := 0.0
 	for _, r := range p.on {
@@ -142,7 +142,7 @@ type power struct{ factor, exponent float64 }
 
 func (p power) at(x float64) float64 { return p.factor * math.Pow(x, p.exponent) }
 
-// fitPower is a line through logarithms; NaN with less than two points.
+// fitPower fits a line to the logarithms; the result is NaN with fewer than two points.
 func fitPower(x, y []float64) power {
 	var lx, ly []float64
 	for i := range x {
@@ -157,7 +157,7 @@ func fitPower(x, y []float64) power {
 	return power{math.Exp(a), b}
 }
 
-// frontier is what the parabolas' lowest points say: the best size and the loss by compute.
+// frontier fits the best size and the lowest loss as functions of compute to the lowest points of the parabolas.
 func frontier(fits []parabola) (size, loss power) {
 	var c, n, l []float64
 	for _, p := range fits {
@@ -166,7 +166,7 @@ func frontier(fits []parabola) (size, loss power) {
 	return fitPower(c, n), fitPower(c, l)
 }
 
-// surface is a law L(N, D) of coefficients, of which the first two are the exponents of N and D.
+// surface is a law L(N, D) with coefficients, the first two of which are the exponents of N and D.
 type surface struct {
 	at    func(c []float64, n, d float64) float64
 	start [][]float64 // where the search for coefficients begins
@@ -188,10 +188,10 @@ var chinchilla = surface{
 	start: [][]float64{{0.34, 0.28, 4, 4, 0}, {0.34, 0.28, 4, 4, -1}, {0.5, 0.5, 5, 6, 0}, {0.2, 0.5, 2, 6, -1}, {0.5, 0.25, 5, 3, 0}},
 }
 
-// huber is where the loss of a fit turns from squares to magnitudes (Hoffmann et al. 2022, app. D.2).
+// huber is the deviation at which the loss of a fit changes from squares to magnitudes (Hoffmann et al. 2022, app. D.2).
 const huber = 1e-3
 
-// misfit is the sum of Huber losses between logarithms.
+// misfit returns the sum of the Huber losses between logarithms.
 func (s surface) misfit(all []result, c []float64) float64 {
 	sum := 0.0
 	for _, r := range all {
@@ -208,12 +208,12 @@ func (s surface) misfit(all []result, c []float64) float64 {
 	return sum
 }
 
-// fit looks for the coefficients from each of the given starts.
+// fit searches for the coefficients from each of the given starts.
 func (s surface) fit(all []result, starts [][]float64) (best []float64) {
 	least := math.Inf(1)
 	problem := optimize.Problem{Func: func(c []float64) float64 { return 1e6 * s.misfit(all, c) }}
 	for _, start := range starts {
-		for range 3 { // again from where it ended: the simplex collapses early
+		for range 3 { // restarted from its result, as the simplex collapses early
 			r, err := optimize.Minimize(problem, start, &optimize.Settings{FuncEvaluations: 4000}, &optimize.NelderMead{})
 			if err != nil && r == nil {
 				break
@@ -226,7 +226,7 @@ func (s surface) fit(all []result, starts [][]float64) (best []float64) {
 	return best
 }
 
-// off is how far, as a rule, a fit is from a measured loss: the root of the mean square of the relative difference.
+// off returns the root mean square of the relative difference between a fit and the measured losses.
 func (s surface) off(all []result, c []float64) float64 {
 	sum := 0.0
 	for _, r := range all {
@@ -236,11 +236,11 @@ func (s surface) off(all []result, c []float64) float64 {
 	return math.Sqrt(sum)
 }
 
-// interval is an estimate with the range that 95 of 100 resamples of the points give.
+// interval is an estimate with the range of 95 % of its values over resamples of the points.
 type interval struct{ value, low, high float64 }
 
-// bootstrap repeats fits on changed points: change makes them, and estimate gives numbers of
-// them. Numbers that are NaN, where a resample has no fit, are left out and counted.
+// bootstrap repeats fits on resampled points: change makes the points, and estimate returns numbers fitted to
+// them. Resamples without a fit, which have NaN among the numbers, are left out and counted.
 func bootstrap(resamples int, values []float64, change func(*rand.Rand) []result, estimate func([]result) []float64) (all []interval, without int) {
 	random := rand.New(rand.NewPCG(1, 2))
 	drawn := make([][]float64, len(values))
@@ -265,7 +265,7 @@ func bootstrap(resamples int, values []float64, change func(*rand.Rand) []result
 	return all, without
 }
 
-// redrawn takes as many of the points, some twice and some not.
+// redrawn draws the same number of points with replacement.
 func redrawn(all []result) func(*rand.Rand) []result {
 	return func(random *rand.Rand) []result {
 		drawn := make([]result, len(all))
@@ -276,8 +276,8 @@ func redrawn(all []result) func(*rand.Rand) []result {
 	}
 }
 
-// shaken puts other residuals on the parabolas: resampling points would leave budgets with two
-// sizes. Residuals are as much larger as coefficients made them smaller.
+// shaken adds resampled residuals to the parabolas, since resampling points would leave budgets with two
+// sizes. The residuals are scaled up to make up for the number of fitted coefficients.
 func shaken(fits []parabola, n measure) func(*rand.Rand) []result {
 	var residuals []float64
 	for _, p := range fits {

@@ -1,12 +1,12 @@
-// Command scaling measures how the loss falls with weights, text and compute, in small: models of
-// nine sizes trained on the source of Go's standard library with a few budgets of FLOPs, and
-// the laws that fit (Kaplan et al. 2020, Hoffmann et al. 2022).
+// Command scaling measures on a small scale how the loss falls with weights, text and compute: it
+// trains models of nine sizes on the source of Go's standard library with several budgets of FLOPs,
+// and fits scaling laws to the losses (Kaplan et al. 2020, Hoffmann et al. 2022).
 //
 //	go run ./recipes/scaling --out runs/scaling
 //
-// Each run has a folder of --out. Those that are done are not done again and an interrupted one goes
-// on, so that the same command goes on with all. The tables are Markdown on standard output; the
-// points and the pictures lie in --out. README.md tells what came of it, and what it means.
+// Each run has a folder in --out. Finished runs are not repeated and an interrupted one continues, so
+// that the same command resumes the study. The tables are written to standard output in Markdown, the
+// points and the pictures to --out. README.md has the results and what they mean.
 package main
 
 import (
@@ -29,7 +29,7 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// study is what is asked for.
+// study holds the arguments of the command.
 type study struct {
 	data, out       string
 	sizes, budgets  []string
@@ -37,7 +37,7 @@ type study struct {
 	fitOnly         bool
 	table, progress io.Writer
 
-	length float64 // bytes of the text that is trained on
+	length float64 // bytes of the training text
 	train  func(ctx context.Context, r studies.Run) error
 }
 
@@ -53,7 +53,7 @@ func main() {
 func command(train func(context.Context, studies.Run) error) *cobra.Command {
 	s := study{train: train}
 	cmd := &cobra.Command{
-		Use: "scaling --out DIR", Short: "A scaling law in small",
+		Use: "scaling --out DIR", Short: "Measure a scaling law on a small scale",
 		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s.table, s.progress = cmd.OutOrStdout(), cmd.ErrOrStderr()
@@ -67,12 +67,12 @@ func command(train func(context.Context, studies.Run) error) *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&s.out, "out", "runs/scaling", "folder of the runs")
-	f.StringVar(&s.data, "data", run.Defaults().Data, "text, as gorgpt train takes it; it is read as bytes")
-	f.StringSliceVar(&s.sizes, "sizes", names, "models, by about how many weights they have outside of the embeddings")
-	f.StringSliceVar(&s.budgets, "budgets", []string{"3e11", "1e12", "3e12", "1e13", "3e13"}, "FLOPs of a run")
-	f.IntVar(&s.jobs, "jobs", 2, "runs at once, which share the cores")
-	f.IntVar(&s.resamples, "resamples", 400, "how often fits are repeated, on resampled points, for the intervals")
-	f.BoolVar(&s.fitOnly, "fit", false, "train nothing: fit what is done so far")
+	f.StringVar(&s.data, "data", run.Defaults().Data, "text to train on, as in gorgpt train --data; its tokens are bytes")
+	f.StringSliceVar(&s.sizes, "sizes", names, "models to train, named by their approximate number of weights outside of the embeddings")
+	f.StringSliceVar(&s.budgets, "budgets", []string{"3e11", "1e12", "3e12", "1e13", "3e13"}, "budgets of the runs, in FLOPs")
+	f.IntVar(&s.jobs, "jobs", 2, "runs at the same time, which share the cores")
+	f.IntVar(&s.resamples, "resamples", 400, "number of fits to resampled points, for the intervals")
+	f.BoolVar(&s.fitOnly, "fit", false, "train nothing, and fit the runs that are finished")
 	return cmd
 }
 
@@ -93,7 +93,7 @@ func (s *study) run(ctx context.Context) error {
 		return err
 	}
 	var all []studies.Run
-	for _, p := range points { // before an hour is spent
+	for _, p := range points { // before time is spent on training
 		all = append(all, s.runOf(p))
 		if err := s.runOf(p).Check(); err != nil {
 			return err
@@ -124,7 +124,7 @@ func (s *study) run(ctx context.Context) error {
 	return s.report(results)
 }
 
-// plan makes the runs of the flags.
+// plan returns the runs that the flags ask for.
 func (s *study) plan() ([]point, error) {
 	var chosen []counted
 	for _, name := range s.sizes {
@@ -165,7 +165,7 @@ func (s *study) plan() ([]point, error) {
 	return runs(budgets, chosen, s.length)
 }
 
-// runOf is the run of a point.
+// runOf returns the run of a point.
 func (s *study) runOf(p point) studies.Run {
 	return studies.Run{Dir: run.Dir(filepath.Join(s.out, p.name())), Recipe: p.recipe(s.data)}
 }

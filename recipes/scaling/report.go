@@ -14,8 +14,8 @@ import (
 	"github.com/gorgpt/gorgpt/recipes/internal/studies"
 )
 
-// report writes what came of the runs: tables on the standard output, and in --out the points as
-// CSV and two pictures.
+// report writes the results: tables to standard output, and to --out the points as CSV and two
+// pictures.
 func (s *study) report(all []result) error {
 	if len(all) == 0 {
 		return tooFew(0)
@@ -51,7 +51,7 @@ func writeTable(w io.Writer, header []string, rows [][]string) {
 	fmt.Fprintln(w)
 }
 
-// pointTable has a row for each run.
+// pointTable returns a table with a row for each run.
 func (s *study) pointTable(all []result) (header []string, rows [][]string) {
 	header = []string{"budget", "model", "layers", "width", "N", "weights in all", "learning rate", "seed", "steps", "D", "D/N", "passes", "FLOPs by the graph", "6ND", "loss"}
 	for _, r := range all {
@@ -83,7 +83,7 @@ func (s *study) writeFits(all []result, fits []parabola) {
 		size.factor, size.exponent, loss.factor, loss.exponent, math.Exp(k[2]), math.Exp(k[3]), math.Exp(c[2]), math.Exp(c[3]), math.Exp(c[4]))
 }
 
-// bestOfAll is the best of all weights at the budget of each fit, NaN where there is none.
+// bestOfAll returns the best size, with embeddings, at the budget of each fit; NaN if there is none.
 func bestOfAll(all []result, fits []parabola) []float64 {
 	best := make([]float64, len(fits))
 	for i, p := range fits {
@@ -97,12 +97,12 @@ func bestOfAll(all []result, fits []parabola) []float64 {
 	return best
 }
 
-// frontierRows are the exponents that the parabolas' lowest points give.
+// frontierRows returns rows with the exponents fitted to the parabolas' lowest points.
 func (s *study) frontierRows(all []result) (rows [][]string) {
 	for _, of := range []struct {
 		name string
 		n    measure
-		a    []string // as published: Kaplan's N is without embeddings, Hoffmann's has them
+		a    []string // as published; Kaplan's N is without embeddings, Hoffmann's includes them
 	}{{"best N ∝ C^a", withoutEmbeddings, []string{"0.73", ""}}, {"best of all weights ∝ C^a", withEmbeddings, []string{"", "0.49"}}} {
 		exponents := func(all []result) []float64 {
 			size, loss := frontier(parabolas(all, of.n))
@@ -117,7 +117,7 @@ func (s *study) frontierRows(all []result) (rows [][]string) {
 	return rows
 }
 
-// surfaceRows are those of the laws of N and D.
+// surfaceRows returns rows with the exponents of the laws of N and D.
 func (s *study) surfaceRows(all []result) (rows [][]string) {
 	for _, law := range []struct {
 		surface
@@ -150,7 +150,7 @@ func (s *study) lawRow(law, exponent string, i interval, without int, published 
 	return append([]string{law, exponent, fmt.Sprintf("%.3f", i.value), between}, published...)
 }
 
-// drawParabolas shows the losses at each budget over the size.
+// drawParabolas draws the losses at each budget over the size.
 func drawParabolas(fits []parabola) *chart.Picture {
 	var series []chart.Series
 	for i, p := range fits {
@@ -171,8 +171,8 @@ func drawParabolas(fits []parabola) *chart.Picture {
 	return chart.Lines(chart.Axes{Left: true, Title: "Loss at equal compute, and parabolas", X: "log10 of the weights outside of the embeddings", Y: "validation loss, nats a byte"}, series...)
 }
 
-// drawFrontier shows the best size by compute, beside what the papers' exponents would make of
-// the middle one.
+// drawFrontier draws the best size over compute, and lines with the papers' exponents through the middle of
+// the fitted line.
 func drawFrontier(fits []parabola) *chart.Picture {
 	size, _ := frontier(fits)
 	first, last := fits[0].budget, fits[len(fits)-1].budget

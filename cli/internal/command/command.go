@@ -1,5 +1,5 @@
-// Package command has what all subcommands share: the checks of their arguments, standard input line
-// by line, and interrupts.
+// Package command contains what all subcommands share: checks of their arguments, reading standard
+// input line by line, and interrupts.
 package command
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/usage"
 )
 
-// Args turns the error of an argument check into wrong usage.
+// Args turns the error of an argument check into a usage error.
 func Args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if check(cmd, args) != nil {

@@ -18,18 +18,18 @@ import (
 const Interrupted = 130
 
 const (
-	// OneInterrupt is the time in which signals are one: timeout(1) sends its signal to the
-	// process and, in the same moment, to the group that the process is in.
+	// OneInterrupt is the time within which signals count as one: timeout(1) sends its signal to
+	// the process and, at the same moment, to the process's group.
 	OneInterrupt = 500 * time.Millisecond
-	// patience is how long a command without work to save has to end by itself.
+	// patience is how long a command without work to save may take to end.
 	patience = 2 * time.Second
 )
 
-// UntilInterrupt returns a context that the first interrupt ends, so that the command stops
-// where it can go on from. A second one, by Ctrl-C, ends the process at once: checkpoints are
-// renamed into place when they are whole. What the caller has ignored, as nohup does a
-// hang-up, stays ignored. A command that does not heed the context, as it waits for a pipe
-// or a large file, and has nothing to save, ends a moment later.
+// UntilInterrupt returns a context that is canceled by the first interrupt, so that the command stops
+// where it can be resumed. A second one, by Ctrl-C, ends the process at once, which damages nothing, as
+// checkpoints are renamed into place when they are complete. Signals that the caller ignores, as nohup
+// ignores a hang-up, stay ignored. A command that does not notice the end of the context, because it waits
+// for a pipe or a large file, and has nothing to save, is ended a moment later.
 func UntilInterrupt() context.Context {
 	w := new(work)
 	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), workKey{}, w))
@@ -65,11 +65,11 @@ func UntilInterrupt() context.Context {
 	return ctx
 }
 
-// work knows whether a command has work that it saves after an interrupt.
+// work tracks whether a command has work to save after an interrupt.
 type work struct {
 	mu    sync.Mutex
 	held  int
-	since time.Time // of the interrupt, or the last change of held
+	since time.Time // the interrupt, or the last change of held
 }
 
 type workKey struct{}
@@ -80,7 +80,7 @@ func (w *work) touch() {
 	w.since = time.Now()
 }
 
-// hold adds n to what is being worked on.
+// hold adds n to the number of pieces of work in progress.
 func (w *work) hold(n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -88,7 +88,7 @@ func (w *work) hold(n int) {
 	w.since = time.Now()
 }
 
-// idle is how long there has been no work.
+// idle returns for how long there has been no work.
 func (w *work) idle() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -98,17 +98,18 @@ func (w *work) idle() time.Duration {
 	return time.Since(w.since)
 }
 
-// Working keeps the process after an interrupt until release is called, for a command that ends what it does with care.
+// Working keeps the process alive after an interrupt until release is called, for a command that needs time to end
+// its work in order.
 func Working(ctx context.Context) (release func()) { return working(ctx) }
 
-// Closing closes a run, which sends what is left to where it goes: an interrupt waits for that.
+// Closing closes a run, which uploads what is left if the run goes to an object store; an interrupt waits for that.
 func Closing(ctx context.Context, c io.Closer) error {
 	defer working(ctx)()
 	return c.Close()
 }
 
-// working keeps the process after an interrupt until release is called: what it does then is
-// saved. Without an UntilInterrupt there is nothing to do.
+// working keeps the process alive after an interrupt until release is called, so that its work is
+// saved. In a context that is not from UntilInterrupt it does nothing.
 func working(ctx context.Context) (release func()) {
 	w, ok := ctx.Value(workKey{}).(*work)
 	if !ok {
@@ -118,14 +119,14 @@ func working(ctx context.Context) (release func()) {
 	return func() { w.hold(-1) }
 }
 
-// Stopping says at once that an interrupt was heard: an update that is being made is
-// finished first, which may take a while. Call end when there are no more updates.
+// Stopping reports an interrupt at once, since the command first finishes the current update,
+// which may take a while. Call end when there are no more updates.
 func Stopping(ctx context.Context, p *train.Progress) (end func()) {
 	release := working(ctx)
 	said := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(said)
-		_ = p.Say("stopping after this update (Ctrl-C again to stop now)") // who cannot be told is not there
+		_ = p.Say("stopping after this update (Ctrl-C again to stop now)") // an error means that nobody reads it
 	})
 	return func() {
 		if !stop() {
@@ -135,19 +136,19 @@ func Stopping(ctx context.Context, p *train.Progress) (end func()) {
 	}
 }
 
-// Input is standard input that an interrupt ends: a read of a terminal or a pipe may wait for
-// ever.
+// Input is standard input whose reads an interrupt ends: a read of a terminal or a pipe may block
+// forever.
 type Input struct {
 	Context context.Context
 	File    *os.File
 	buffer  [1 << 16]byte
 }
 
-// Fd is what it reads from, for those who ask whether that is a terminal.
+// Fd returns the file descriptor, for callers that check whether it is a terminal.
 func (in *Input) Fd() uintptr { return in.File.Fd() }
 
-// Read reads, or returns the context's error if that ends first; nothing can be read then
-// any more, as the read that was begun goes on.
+// Read reads, or returns the context's error if the context ends first. After that nothing more can
+// be read, as the read that was begun is still waiting.
 func (in *Input) Read(p []byte) (int, error) {
 	if err := in.Context.Err(); err != nil {
 		return 0, err

@@ -9,17 +9,17 @@ import (
 	"github.com/gorgpt/gorgpt/internal/plaintext"
 )
 
-// mostLine bounds a line of standard input: no context holds its tokens, and a text that is all
-// one line, as of 300 MB, would take 5 GB.
+// mostLine is the maximum length of a line of standard input in bytes. No context holds the tokens of a
+// longer one, and a text of 300 MB in one line would take 5 GB.
 const mostLine = 16 << 20
 
 // Lines reads the lines of standard input, without their ends.
 type Lines struct {
 	r *bufio.Reader
-	N int // of the last line, from 1
+	N int // number of the last line, from 1
 }
 
-// NewLines begins at the first.
+// NewLines returns a reader of lines.
 func NewLines(r io.Reader) *Lines { return &Lines{r: bufio.NewReader(r)} }
 
 // Next returns the next line, or io.EOF after the last.

@@ -13,26 +13,27 @@ import (
 	"github.com/gorgpt/gorgpt/internal/usage"
 )
 
-// Ranks are the processes that this one works with, if a launcher of MPI has started it and its command joins them.
+// Ranks are the processes that this one works with, if an MPI launcher has started it and its command joins them.
 type Ranks struct{ world *cluster.World }
 
 type ranksKey struct{}
 
-// WithRanks returns a context in which commands can join the others.
+// WithRanks returns a context in which commands can join the other processes.
 func WithRanks(ctx context.Context) (context.Context, *Ranks) {
 	r := new(Ranks)
 	return context.WithValue(ctx, ranksKey{}, r), r
 }
 
-// RankFlags adds the flags of a command that joins the others.
+// RankFlags adds the flags of a command that joins the other processes.
 func RankFlags(cmd *cobra.Command) *cluster.Options {
 	o := new(cluster.Options)
-	cmd.Flags().DurationVar(&o.Patience, "patience", cluster.Patience, "under mpirun and its like: how long a process waits for the others before it ends the job with status 4; longer than a checkpoint takes")
-	cmd.Flags().StringVar(&o.Library, "mpi-library", "", "the same: name or path of the MPI library (default that of the launcher: libmpi.so.40, or libmpich.so.12 or libmpi.so.12)")
+	cmd.Flags().DurationVar(&o.Patience, "patience", cluster.Patience, "with mpirun: how long a process waits for the others before it ends the job with status 4; must be longer than a checkpoint takes")
+	cmd.Flags().StringVar(&o.Library, "mpi-library", "", "with mpirun: name or path of the MPI library (default: the launcher's, libmpi.so.40 for Open MPI, libmpich.so.12 or libmpi.so.12 for MPICH)")
 	return o
 }
 
-// Join joins the processes that a launcher has started with this one: a world of one where there is none. Rank 0 tells of it.
+// Join joins the processes that a launcher has started together with this one; without a launcher, the world has one
+// process. Rank 0 reports the world.
 func Join(cmd *cobra.Command, o *cluster.Options) (*cluster.World, error) {
 	if o.Patience < time.Second {
 		return nil, usage.Errorf("--patience %v: want a second or more", o.Patience)
@@ -54,7 +55,7 @@ func Join(cmd *cobra.Command, o *cluster.Options) (*cluster.World, error) {
 	return w, err
 }
 
-// Name tells which of the processes this one is, to go before what it says; "" for one alone.
+// Name returns a prefix for messages that says which of the processes this is; "" for a single process.
 func (r *Ranks) Name() string {
 	if r.world == nil {
 		return ""
@@ -62,11 +63,12 @@ func (r *Ranks) Name() string {
 	return fmt.Sprintf("rank %d of %d: ", r.world.Rank(), r.world.Size())
 }
 
-// Follows tells whether another process speaks for all.
+// Follows reports whether another process reports for all.
 func (r *Ranks) Follows() bool { return r.world != nil && r.world.Rank() > 0 }
 
-// Part ends the work with the others, who are told of an error. If there was none, rank 0 says how much of the time went into waiting and
-// sums, and that the job is done, which the status of some launchers does not.
+// Part ends the work with the other processes, to which an error is reported. If there was none, rank 0 prints how much
+// of the time went into waiting and sums, and that the job is done, which the exit status of some launchers does not
+// show.
 func (r *Ranks) Part(err error, log io.Writer) error {
 	if r.world == nil {
 		return nil

@@ -10,13 +10,12 @@ import (
 	"github.com/gorgpt/gorgpt/internal/usage"
 )
 
-// EmptyIsText marks a flag, or a command for its arguments, whose values are texts: none is
-// a text too.
+// EmptyIsText is the annotation of a flag whose values are texts, which may be empty, or of a command
+// whose arguments are.
 const EmptyIsText = "empty is a text"
 
-// CheckValues refuses values that no flag and no argument takes: the empty one, which a
-// variable of a shell that is not set leaves, and would start something else; and numbers
-// that are none.
+// CheckValues refuses values that no flag or argument accepts: empty ones, as an unset shell variable
+// leaves behind, which would start something else than was meant; and numbers that are not finite.
 func CheckValues(cmd *cobra.Command, args []string) error {
 	var err error
 	cmd.Flags().Visit(func(f *pflag.Flag) {
@@ -35,7 +34,7 @@ func CheckValues(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// checkValue refuses what a flag was given, if that is no value.
+// checkValue refuses an invalid value of a flag.
 func checkValue(cmd *cobra.Command, f *pflag.Flag) error {
 	values := []string{f.Value.String()}
 	if list, ok := f.Value.(pflag.SliceValue); ok {
@@ -55,11 +54,11 @@ func checkValue(cmd *cobra.Command, f *pflag.Flag) error {
 	return nil
 }
 
-// TakesEmpty marks flags whose empty value is a text.
+// TakesEmpty marks flags that accept an empty text.
 func TakesEmpty(f *pflag.FlagSet, flags ...string) {
 	for _, flag := range flags {
 		if err := f.SetAnnotation(flag, EmptyIsText, []string{"true"}); err != nil {
-			panic(err) // the flag is declared in the line above
+			panic(err) // the flag has just been declared
 		}
 	}
 }

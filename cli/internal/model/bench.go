@@ -23,18 +23,18 @@ func newBench() *cobra.Command {
 	var b benching
 	cmd := &cobra.Command{
 		Use:   "bench",
-		Short: "Measure training steps on this machine",
-		Long: `Measure training steps on this machine: forward, backward, clip, AdamW, on random tokens.
+		Short: "Measure the speed of training or generation on this machine",
+		Long: `Measure training steps on this machine: forward, backward, clipping and AdamW, on random tokens.
 
-The time of a step is the median. Its parts are those of the median step: matrix products
-of linear layers, attention, the head with its loss, element-wise operations, the optimizer,
-and what is left: the tape machine. share is the part of the step that the operations of the
+The time of a step is the median. The median step is broken down into matrix products of
+linear layers, attention, the head with its loss, element-wise operations, the optimizer, and
+the rest, which is the tape machine. share is the part of the step that the operations of the
 graph would take at the rate of this machine's matrix product, measured in the same run.
 
-With --decode, generation is measured instead: a prompt of --context tokens (default 16) for
-each of --batch sequences, and --steps tokens after it. Each token reads all weights once; the
-share is of the rate at which this machine reads memory; weights that are read faster are in
-its caches, and have none.`,
+With --decode, measure generation instead: for each of --batch sequences, a prompt of --context
+tokens (default 16) and --steps tokens after it. Each token reads all weights once, and share
+is relative to this machine's memory bandwidth; weights that are read faster than that are in
+its caches, and have no share.`,
 		Example: `  gorgpt bench --model gpt2 --batch 4 --context 64
   gorgpt bench --model gpt2-nano --batch 12 --steps 100 --json
   gorgpt bench --model gpt2 --decode --steps 50`,
@@ -50,22 +50,22 @@ its caches, and have none.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	setting.List{
-		setting.New("model", &b.model, "gpt2-nano", "model; see gorgpt models; or a checkpoint, of which the weights are not read"),
+		setting.New("model", &b.model, "gpt2-nano", "model name, see gorgpt models; or a checkpoint, whose weights are not read"),
 		setting.New("set", &b.set, nil, run.SetHelp),
-		setting.New("batch", &b.batch, 1, "sequences in a batch, B"),
-		setting.New("context", &b.context, 0, "tokens in a sequence, T (default the model's context)"),
-		setting.New("steps", &b.steps, 10, "steps to measure, after two that are not"),
+		setting.New("batch", &b.batch, 1, "sequences per batch, B"),
+		setting.New("context", &b.context, 0, "tokens per sequence, T (default: the model's context)"),
+		setting.New("steps", &b.steps, 10, "steps to measure, after two that are not measured"),
 		setting.New("decode", &b.decode, false, "measure generation instead of training"),
-		setting.New("weights", &b.weights, "", "with --decode, keep matrices so: "+strings.Join(checkpoint.Widths(), ", ")+"; of a checkpoint its own weights are read then (default random ones in f32)",
+		setting.New("weights", &b.weights, "", "with --decode: format of matrices in memory: "+strings.Join(checkpoint.Widths(), ", ")+"; the weights of a checkpoint are read then (default: random weights in f32)",
 			setting.OneOf("--weights", append(checkpoint.Widths(), "q8_0", "")...)),
-		setting.New("recompute", &b.again, false, "compute the inside of blocks again for the gradient, as train --recompute does"),
+		setting.New("recompute", &b.again, false, "recompute activations inside blocks in the backward pass, as train --recompute does"),
 		run.PrecisionSetting(&b.precision),
 		setting.New("json", &b.asJSON, false, "print one JSON object"),
 	}.Flags(f)
 	return cmd
 }
 
-// benching is what bench is asked for.
+// benching holds the arguments of bench.
 type benching struct {
 	model, weights        string
 	set                   []string
@@ -74,7 +74,7 @@ type benching struct {
 	precision             string
 }
 
-// check finds the model, and what cannot be.
+// check finds the model and checks the arguments.
 func (b *benching) check(given func(flag string) bool) (models.Model, error) {
 	if err := (setting.List{run.PrecisionSetting(&b.precision)}).Validate(); err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (b *benching) check(given func(flag string) bool) (models.Model, error) {
 	return m, checkBatch(m, b.batch, b.context)
 }
 
-// run measures, and prints what.
+// run measures and prints the result.
 func (b *benching) run(ctx context.Context, m models.Model, out io.Writer) error {
 	if b.decode {
 		params, err := b.params(m)
@@ -134,7 +134,7 @@ func (b *benching) run(ctx context.Context, m models.Model, out io.Writer) error
 	return printed(out, r, b.asJSON)
 }
 
-// params are the weights to decode with: a checkpoint's, if a width is given, or random ones.
+// params returns the weights to decode with: the checkpoint's, if a width is given, or random ones.
 func (b *benching) params(m models.Model) (*graph.Params, error) {
 	if b.weights == "" {
 		return graph.NewParams(1), nil
@@ -153,7 +153,7 @@ func (b *benching) params(m models.Model) (*graph.Params, error) {
 	return t.Params, nil
 }
 
-// printed prints a result for people, or as one JSON object.
+// printed prints a result as text, or as one JSON object.
 func printed(out io.Writer, r interface{ Print(io.Writer) error }, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(out).Encode(r)

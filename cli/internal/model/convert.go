@@ -27,30 +27,30 @@ func newConvert() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "convert IN OUT",
-		Short: "Turn anyone's weights into a checkpoint, or into a file of llm.c, llama2.c or llama.cpp",
-		Long: `Turn anyone's weights into a checkpoint, or into a file of llm.c, llama2.c or llama.cpp.
+		Short: "Convert weights to a checkpoint, or to a file for llm.c, llama2.c or llama.cpp",
+		Long: `Convert weights to a checkpoint, or to a file for llm.c, llama2.c or llama.cpp.
 
-IN is one of these; which, is seen by what is in it:
+IN is one of these, recognized by its contents:
 
   a Hugging Face directory   config.json with model.safetensors or pytorch_model.bin,
-                             in one file or several; or such a file in its directory
+                             in one file or several; or one of these files in its directory
   OpenAI's GPT-2             a directory with model.ckpt.index and hparams.json
   OpenAI's GPT-1             a directory with params_0.npy and params_shapes.json
   nanoGPT's checkpoint       its ckpt.pt, or the directory that it is in
   llm.c's model file         a .bin of version 3 or 5
-  llama2.c's model file      a .bin of the first form, version 1 or 2; the tokenizer is
-                             tok32000.bin (of so many tokens) or tokenizer.bin beside it
-  a GGUF file of llama.cpp   its tokenizer and its chat template included
+  llama2.c's model file      a .bin of the first format or of version 1 or 2; the tokenizer is
+                             tok32000.bin (for 32,000 tokens) or tokenizer.bin beside it
+  a GGUF file of llama.cpp   including its tokenizer and its chat template
   a checkpoint of gorgpt     such as RUN/checkpoints/best
 
-Nothing in a file is run. The weights are compared with the model that the
-configuration declares: missing, further and misshapen tensors and numbers that are
-not finite are errors. Files of a tokenizer come along, and tokenizer.json is made where
-it is missing. OUT must not exist, or be an empty directory.`,
-		Example: `  gorgpt convert models/124M gpt2                      # OpenAI's, for --from and for transformers
-  gorgpt convert gpt2 model.bin                        # for llm.c, whose GPT-2 has biases and GELU in the tanh form
+Nothing in a file is executed. The weights are checked against the model that the
+configuration declares: missing, unexpected and misshapen tensors are errors, and so are
+numbers that are not finite. Tokenizer files are copied, and tokenizer.json is made if it
+is missing. OUT must not exist, or must be an empty directory.`,
+		Example: `  gorgpt convert models/124M gpt2                      # from OpenAI's files, for --from and for transformers
+  gorgpt convert gpt2 model.bin                        # for llm.c, whose GPT-2 has biases and the tanh form of GELU
   gorgpt convert gpt2 gpt2.gguf --dtype q8_0           # for llama.cpp
-  gorgpt convert stories15M.bin stories                # llama2.c's, and back: convert stories x.bin --to llama2.c
+  gorgpt convert stories15M.bin stories                # from llama2.c; and back: convert stories x.bin --to llama2.c
   gorgpt convert runs/gpt3/checkpoints/best neo --to gpt-neo --fold-query-bias
   gorgpt convert gpt2-xl gpt2-xl-half --dtype bf16 --shard-size 1GB`,
 		Args: command.Args(cobra.ExactArgs(2)),
@@ -63,16 +63,16 @@ it is missing. OUT must not exist, or be an empty directory.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&o.To, "to", "", "hf, a Hugging Face directory; gpt-neo, one in which transformers has GPT-3's bands; llm.c; llama2.c; or gguf, for llama.cpp (default llm.c if OUT ends in .bin, gguf if in .gguf, or hf)")
-	f.BoolVar(&o.FoldQueryBias, "fold-query-bias", false, "with --to gpt-neo, whose queries have no bias, have ln_1 make it; what that costs in digits is said")
-	f.StringVar(&o.DType, "dtype", "f32", "type of the numbers: f32 loses nothing; f16 and bf16 halve the file (llm.c: f32, bf16; llama2.c: f32); q8_0 has a GGUF file's matrices in 8 bits, q4_0, q4_1 and mxfp4 in 4, q4 as q4_0 with the embedding and the head in q8_0; mxfp4 has gpt-oss's experts in 4 bits, the rest in bf16")
-	f.StringVar(&o.DType, "weights", "f32", "the same as --dtype, in the words of generate and eval, where q8_0 is int8")
-	f.StringVar(&o.ShardSize, "shard-size", "", "with --to hf or gpt-neo, several files of at most this size, such as 5GB (default one file)")
+	f.StringVar(&o.To, "to", "", "output format: hf (a Hugging Face directory), gpt-neo (one in which transformers has GPT-3's banded attention), llm.c, llama2.c, or gguf for llama.cpp (default: llm.c if OUT ends in .bin, gguf if in .gguf, otherwise hf)")
+	f.BoolVar(&o.FoldQueryBias, "fold-query-bias", false, "with --to gpt-neo, whose queries have no bias: fold the bias into ln_1; the precision that this costs is reported")
+	f.StringVar(&o.DType, "dtype", "f32", "number type: f32 is lossless; f16 and bf16 halve the file (llm.c: f32, bf16; llama2.c: f32); in a GGUF file, q8_0 has matrices in 8 bits, q4_0, q4_1 and mxfp4 in 4, and q4 is q4_0 with the embedding and the head in q8_0; for gpt-oss, mxfp4 has the experts in 4 bits and the rest in bf16")
+	f.StringVar(&o.DType, "weights", "f32", "same as --dtype, with the names that generate and eval use: int8 for q8_0")
+	f.StringVar(&o.ShardSize, "shard-size", "", "with --to hf or gpt-neo: maximum size of a file, such as 5GB; write several (default: one file)")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object: kind, model, parameters, stored, out, to, dtype, tokenizer, notes")
 	return cmd
 }
 
-// convertTo converts, and tells what was found and made.
+// convertTo converts, and prints what was found and what was made.
 func convertTo(out io.Writer, from, to string, o convert.Options, asJSON bool) error {
 	if !asJSON {
 		o.Found = func(r *convert.Result) error {
@@ -101,10 +101,11 @@ func convertTo(out io.Writer, from, to string, o convert.Options, asJSON bool) e
 	return err
 }
 
-// sending is what was made here and goes to a URL.
+// sending is a local result to be uploaded to a URL; the zero value is nothing to upload.
 type sending struct{ temp, at, url string }
 
-// beside is where to make what is to be at a path, or at a URL with nothing there.
+// beside returns the local path at which to make the result: the path to itself, or a temporary one if to is a URL, at
+// which nothing may exist yet.
 func beside(to string) (at string, s sending, err error) {
 	if at, err = store.Local(to); err != nil || !store.IsURL(at) {
 		return at, s, err
@@ -120,7 +121,7 @@ func beside(to string) (at string, s sending, err error) {
 	return s.at, s, err
 }
 
-// send copies it.
+// send uploads the result.
 func (s sending) send() error {
 	info, err := os.Stat(s.at)
 	if err != nil {
@@ -132,7 +133,7 @@ func (s sending) send() error {
 	return store.Copy(s.at, s.url)
 }
 
-// end removes what was made here.
+// end removes the temporary files.
 func (s sending) end() {
 	if s.temp != "" {
 		os.RemoveAll(s.temp)

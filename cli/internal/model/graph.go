@@ -19,19 +19,19 @@ func newGraph() *cobra.Command {
 	var g graphing
 	cmd := &cobra.Command{
 		Use:   "graph",
-		Short: "Show a model's graph as a table, a picture, DOT or JSON, or what two models differ in",
-		Long: `Show a model's graph: node by node with path, op, shape, FLOPs and bytes, as JSON, as
-a picture (svg), or for Graphviz (dot).
+		Short: "Show a model's graph as a table, a picture, DOT or JSON, or compare two models",
+		Long: `Show a model's graph: as a table of nodes with path, op, shape, FLOPs and bytes, as JSON,
+as a picture (svg), or for Graphviz (dot).
 
-The picture is drawn by gorgpt itself; nothing has to be installed. A box is a layer:
-blue going down, its gradient orange beside it coming up; arrows carry shapes. --depth,
---open and --fold choose how much of it is one box. dot writes the same boxes for your
-own dot program.
+gorgpt draws the picture itself; nothing has to be installed. A box is a layer: the
+forward pass is blue and runs down, its gradient is orange beside it and runs up; arrows
+are labeled with shapes. --depth, --open and --fold choose how much of the graph is one
+box. dot writes the same boxes for Graphviz's dot program.
 
-With --diff, show what another model has more, less and otherwise: as text (table), as
-two pictures beside each other (svg), or as JSON.
+With --diff, show what another model adds, lacks and changes: as text (table), as two
+pictures side by side (svg), or as JSON.
 
-The graph is declared and, with --train, differentiated, but nothing is allocated:
+The graph is declared and, with --train, differentiated, but nothing is allocated, so
 this works for models that do not fit into memory.`,
 		Example: `  gorgpt graph --model gpt2 --context 64
   gorgpt graph --model gpt2-xl --batch 1 --context 1024 --train | tail -4
@@ -52,21 +52,21 @@ this works for models that do not fit into memory.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	setting.List{
-		setting.New("model", &g.model, "gpt2-nano", "model; see gorgpt models; or a checkpoint, of which the weights are not read"),
+		setting.New("model", &g.model, "gpt2-nano", "model name, see gorgpt models; or a checkpoint, whose weights are not read"),
 		setting.New("set", &g.set, nil, run.SetHelp),
-		setting.New("diff", &g.other, "", "show what this model, or checkpoint, has more, less and otherwise (default: no comparison)"),
-		setting.New("batch", &g.batch, 1, "sequences, B"),
-		setting.New("context", &g.context, 0, "positions, T (default the model's context)"),
-		setting.New("train", &g.train, false, "the graph of a training step, with gradients"),
-		setting.New("format", &g.format, "table", "table, svg, dot or json"),
-		setting.New("depth", &g.picture.Depth, 0, "levels of scopes in a picture: 1 blocks, 2 layers, -1 every node; 0 takes what fits on a screen"),
-		setting.New("open", &g.picture.Open, nil, "scope whose every operation is a box, as in h.0 or h.*.attn; may be repeated (default none)"),
-		setting.New("fold", &g.picture.Fold, false, "draw runs of blocks that are alike as one box (default: where a screen needs it)"),
+		setting.New("diff", &g.other, "", "show what this model or checkpoint adds, lacks and changes (default: no comparison)"),
+		setting.New("batch", &g.batch, 1, "sequences per batch, B"),
+		setting.New("context", &g.context, 0, "tokens per sequence, T (default: the model's context)"),
+		setting.New("train", &g.train, false, "show the graph of a training step, with gradients"),
+		setting.New("format", &g.format, "table", "output format: table, svg, dot or json"),
+		setting.New("depth", &g.picture.Depth, 0, "levels of scopes in a picture: 1 for blocks, 2 for layers, -1 for every node, 0 for what fits on a screen"),
+		setting.New("open", &g.picture.Open, nil, "scope in which every operation is a box, as in h.0 or h.*.attn; may be repeated (default: none)"),
+		setting.New("fold", &g.picture.Fold, false, "draw runs of blocks that are alike as one box (default: if needed to fit on a screen)"),
 	}.Flags(f)
 	return cmd
 }
 
-// graphing is what graph is asked for.
+// graphing holds the arguments of graph.
 type graphing struct {
 	model, other, format string
 	set                  []string
@@ -74,10 +74,10 @@ type graphing struct {
 	train                bool
 	picture              draw.Options
 
-	models []models.Model // one, or two to compare
+	models []models.Model // one, or two with --diff
 }
 
-// check finds the models, and what cannot be.
+// check finds the models and checks the arguments.
 func (g *graphing) check(given func(flag string) bool) error {
 	if err := setting.OneOf("format", "table", "svg", "dot", "json")("format", g.format); err != nil {
 		return err
@@ -93,7 +93,7 @@ func (g *graphing) check(given func(flag string) bool) error {
 			continue
 		}
 		m, err := findModel(name, set)
-		set = nil // of the first alone
+		set = nil // --set applies to the first model only
 		if err != nil {
 			return err
 		}
@@ -157,7 +157,7 @@ var graphFormats = map[string]func(io.Writer, *graph.Program, draw.Options) erro
 	},
 }
 
-// diffFormats write what two graphs differ in.
+// diffFormats write the differences of two graphs.
 var diffFormats = map[string]func(out io.Writer, before, after []graph.Node, o draw.Options) error{
 	"table": func(out io.Writer, before, after []graph.Node, _ draw.Options) error {
 		return writeDrawn(out, []byte(graph.Diff(before, after).String()), nil)
@@ -171,7 +171,7 @@ var diffFormats = map[string]func(out io.Writer, before, after []graph.Node, o d
 	},
 }
 
-// writeDrawn writes what was made, if it was. What cannot be drawn was asked for wrongly.
+// writeDrawn writes a drawing. An error in making it is a usage error.
 func writeDrawn(out io.Writer, data []byte, err error) error {
 	if err != nil {
 		return usage.Of(err)

@@ -18,7 +18,7 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// findModel is a model of the catalogue, or that of a checkpoint, with what is set of it.
+// findModel returns a model of the catalog, or that of a checkpoint, with keys of its configuration set.
 func findModel(name string, set []string) (models.Model, error) {
 	m, err := models.Find(name)
 	if _, none := os.Stat(name); err != nil && none == nil {
@@ -30,7 +30,7 @@ func findModel(name string, set []string) (models.Model, error) {
 	return withSet(m, set)
 }
 
-// reopen is the model of a checkpoint, with what is set of it.
+// reopen returns the model of a checkpoint, with keys of its configuration set.
 func reopen(path string, set []string) (models.Model, error) {
 	d, err := checkpoint.Open(path)
 	if err != nil {
@@ -43,7 +43,7 @@ func reopen(path string, set []string) (models.Model, error) {
 	return withSet(m, set)
 }
 
-// withSet is a model with what is set of it.
+// withSet returns the model with keys of its configuration set.
 func withSet(m models.Model, set []string) (models.Model, error) {
 	m, err := models.Set(m, set...)
 	if err != nil {
@@ -52,12 +52,12 @@ func withSet(m models.Model, set []string) (models.Model, error) {
 	return m, nil
 }
 
-// named is the name of a model with what was set of it.
+// named returns the name of a model, followed by the keys that were set.
 func named(name string, set []string) string {
 	return strings.Join(append([]string{name}, set...), " ")
 }
 
-// count declares the model and counts its weights, without making any.
+// count declares the model and counts its weights, without allocating any.
 func count(m models.Model) (int64, error) {
 	params := graph.NewParams(0)
 	err := models.Declare(m, params)
@@ -68,11 +68,11 @@ func newModels() *cobra.Command {
 	var verify string
 	cmd := &cobra.Command{
 		Use:   "models",
-		Short: "List the models and their sizes, or check the files of one",
-		Long: `List the models and their sizes, or check the files of one.
+		Short: "List the models and their sizes, or verify a checkpoint",
+		Long: `List the models and their sizes, or verify a checkpoint.
 
-A checkpoint has a checksum of each tensor, and whatever reads a tensor compares it.
---verify reads all of them, the optimizer's too, as after a copy.`,
+A checkpoint has a checksum for each tensor, which is checked whenever the tensor is read.
+--verify reads and checks all tensors, the optimizer's too, for example after a copy.`,
 		Args: command.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("verify") {
@@ -96,11 +96,11 @@ A checkpoint has a checksum of each tensor, and whatever reads a tensor compares
 			return w.Flush()
 		},
 	}
-	cmd.Flags().StringVar(&verify, "verify", "", "compare all tensors of this checkpoint with their checksums")
+	cmd.Flags().StringVar(&verify, "verify", "", "check all tensors of this checkpoint against their checksums")
 	return cmd
 }
 
-// verifyModel compares a checkpoint with its checksums.
+// verifyModel checks a checkpoint against its checksums.
 func verifyModel(w io.Writer, dir string) error {
 	n, err := checkpoint.Verify(dir)
 	if err != nil {
@@ -114,7 +114,7 @@ func verifyModel(w io.Writer, dir string) error {
 	return err
 }
 
-// declare builds and compiles the graph of a forward or a training pass. Nothing is
+// declare builds and compiles the graph of a forward pass or of a training step. Nothing is
 // allocated until it runs.
 func declare(m models.Model, batch, context int, train bool) (*graph.Program, error) {
 	params := graph.NewParams(0)
@@ -126,14 +126,15 @@ func declare(m models.Model, batch, context int, train bool) (*graph.Program, er
 	return s.CompileGrad(models.Loss(m, s, s.Ints("tokens", batch, context), s.Ints("targets", batch, context)))
 }
 
-// maxTokens bounds a batch, as package datasets does: sizes stay within an int64.
+// maxTokens bounds the tokens of a batch, as package datasets does, so that sizes stay within an int64.
 const maxTokens = 1 << 30
 
-// maxFLOPs is about what the counts of a graph hold.
+// maxFLOPs is about the largest number that the counts of a graph can hold.
 const maxFLOPs = 9e18
 
 // checkBatch refuses batches of more tokens than any machine trains on at once, and steps of more FLOPs
-// than are counted: 6 for each weight and token and 12·L·C·T of attention are some more than there are.
+// than can be counted. It estimates them as 6 for each weight and token and 12·L·C·T for attention, which is
+// somewhat more than there are.
 func checkBatch(m models.Model, batch, context int) error {
 	if batch > maxTokens/max(1, context) {
 		return usage.Errorf("--batch %d: with a context of %d, want at most %s", batch, context, plural.Of(maxTokens/max(1, context), "sequence"))

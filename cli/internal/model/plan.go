@@ -21,14 +21,15 @@ func newPlan() *cobra.Command {
 	var p planning
 	cmd := &cobra.Command{
 		Use:   "plan",
-		Short: "Tell what training takes before it begins: memory, days, expected loss",
-		Long: `Tell what training takes before it begins: parameters by part, FLOPs a token, memory
-and its peak, bytes between ranks, days, and the tokens and losses that published laws tell.
+		Short: "Estimate what training takes before it begins: memory, days, expected loss",
+		Long: `Estimate what training takes before it begins: parameters by part, FLOPs per token, memory
+and its peak, bytes between ranks, days, and the tokens and losses that published scaling
+laws predict.
 
-Everything is counted in the model's graphs, of which nothing is allocated: the largest
-models are answered in a second. The peak is that of gorgpt train; docs/planning.md has it
-beside measured ones. The rate of this machine's matrix product is measured, for half a
-second; that training reaches 0.8 of it is assumed, as is --share of a GPU's peak.`,
+Everything is counted in the model's graphs, and nothing is allocated, so that even the
+largest models take a second. The peak is that of gorgpt train; docs/planning.md compares
+it with measured ones. The rate of this machine's matrix product is measured for half a
+second. Training is assumed to reach 0.8 of that rate, and --share of a GPU's peak.`,
 		Example: `  gorgpt plan --model gpt2 --batch 4 --context 1024 --tokens 10B
   gorgpt plan --model gpt3-175b --tokens 300B --gpu v100 --share 0.3 --ranks 1024
   gorgpt plan --model gpt3-2.7b --ranks 64 --accumulate 512 --network 25Gb
@@ -50,7 +51,7 @@ second; that training reaches 0.8 of it is assumed, as is --share of a GPU's pea
 	return cmd
 }
 
-// planning is what plan is asked for.
+// planning holds the arguments of plan.
 type planning struct {
 	plan.Options
 	model, from, tokens, network, precision string
@@ -60,32 +61,32 @@ type planning struct {
 
 func (p *planning) settings() setting.List {
 	return setting.List{
-		setting.New("model", &p.model, "gpt2", "model; see gorgpt models"),
-		setting.New("from", &p.from, "", "checkpoint whose model it is, in place of --model"),
+		setting.New("model", &p.model, "gpt2", "model name; see gorgpt models"),
+		setting.New("from", &p.from, "", "checkpoint whose model to plan for, instead of --model"),
 		setting.New("set", &p.set, nil, run.SetHelp),
-		setting.New("tokens", &p.tokens, "", "tokens to train on, as in 300B or 2.5M (default 20 for each parameter)", setting.IsCount),
-		setting.New("batch", &p.Batch, 1, "sequences in a micro-batch, B", setting.AtLeast(1)),
-		setting.New("context", &p.Context, 0, "tokens in a sequence, T (default the model's context)"),
-		setting.New("accumulate", &p.Accumulate, 0, "micro-batches in an update, those of all ranks, as train has it (default one for each rank)"),
-		setting.New("recompute", &p.Recompute, false, "compute the inside of blocks again for the gradient, as train --recompute does"),
-		setting.New("ranks", &p.Ranks, 1, "processes that train together", setting.AtLeast(1)),
-		setting.New("tensor-parallel", &p.TensorParallel, 1, "of these, that hold one model together, as train --tensor-parallel does", setting.AtLeast(1)),
-		setting.New("network", &p.network, "", "what joins the ranks' machines, one rank a machine, to tell how long an update takes: a rate as in 25Gb (bits a second) or 3GB (bytes), and a latency (default 50us of it), as in 100Gb,5us", isNetwork),
-		setting.New("precision", &p.precision, "f32", "type of weights, gradients and moments; gorgpt has f32, also where train --precision bf16 rounds what products read", setting.Where(func(p string) bool { return p == "f32" }, "f32")),
-		setting.New("solver", &p.Solver, "adamw", "what changes the weights; see gorgpt train -h", func(_, name string) error {
+		setting.New("tokens", &p.tokens, "", "tokens to train on, as in 300B or 2.5M (default: 20 per parameter)", setting.IsCount),
+		setting.New("batch", &p.Batch, 1, "sequences per micro-batch, B", setting.AtLeast(1)),
+		setting.New("context", &p.Context, 0, "tokens per sequence, T (default: the model's context)"),
+		setting.New("accumulate", &p.Accumulate, 0, "micro-batches per update, over all ranks together, as in train (default: one per rank)"),
+		setting.New("recompute", &p.Recompute, false, "recompute activations inside blocks in the backward pass, as train --recompute does"),
+		setting.New("ranks", &p.Ranks, 1, "number of processes that train together", setting.AtLeast(1)),
+		setting.New("tensor-parallel", &p.TensorParallel, 1, "number of ranks that hold one model together, as in train --tensor-parallel; must divide --ranks", setting.AtLeast(1)),
+		setting.New("network", &p.network, "", "network between machines of one rank each, to estimate the time of an update: a rate, as in 25Gb (bits per second) or 3GB (bytes), and optionally a latency, as in 100Gb,5us (default latency: 50us)", isNetwork),
+		setting.New("precision", &p.precision, "f32", "type of weights, gradients and moments: f32, also for train --precision bf16, which rounds only the operands of products", setting.Where(func(p string) bool { return p == "f32" }, "f32")),
+		setting.New("solver", &p.Solver, "adamw", "optimizer; see gorgpt train -h", func(_, name string) error {
 			_, err := train.FindRule(name)
 			return usage.Of(err)
 		}),
-		setting.New("gpu", &p.GPU, "A100", "a GPU to compare with: V100, A100, H100, H200, B200, T4, L4, MI300X", func(_, name string) error {
+		setting.New("gpu", &p.GPU, "A100", "GPU to compare with: V100, A100, H100, H200, B200, T4, L4, MI300X", func(_, name string) error {
 			_, err := plan.FindGPU(name)
 			return err
 		}),
-		setting.New("share", &p.Share, 0.4, "share of the GPU's peak that training reaches, assumed", setting.Where(func(x float64) bool { return x >= plan.LeastShare && x <= 1 }, fmt.Sprintf("a share from %v to 1", plan.LeastShare))),
+		setting.New("share", &p.Share, 0.4, "share of the GPU's peak that training is assumed to reach", setting.Where(func(x float64) bool { return x >= plan.LeastShare && x <= 1 }, fmt.Sprintf("a share from %v to 1", plan.LeastShare))),
 		setting.New("json", &p.asJSON, false, "print one JSON object"),
 	}
 }
 
-// isNetwork accepts a network, or none.
+// isNetwork accepts a network, or an empty text.
 func isNetwork(_, text string) error {
 	if text == "" {
 		return nil
@@ -94,7 +95,7 @@ func isNetwork(_, text string) error {
 	return err
 }
 
-// check finds the model, and what cannot be.
+// check finds the model and checks the arguments.
 func (p *planning) check(given func(flag string) bool) (m models.Model, err error) {
 	if err := p.settings().Validate(); err != nil {
 		return nil, err
@@ -143,8 +144,8 @@ func (p *planning) check(given func(flag string) bool) (m models.Model, err erro
 
 // run plans, and prints the plan.
 func (p *planning) run(m models.Model, out io.Writer) error {
-	// Products of gpt2's size reach what larger ones do, in memory that any machine has, and in a time that
-	// others may leave.
+	// Products of gpt2's size reach the rate of larger ones, fit into the memory of any machine, and take little
+	// time.
 	p.Rate = 1e9 * bench.GemmRate(256, min(768, models.DimsOf(m).Width))
 	r, err := plan.Of(m, p.Options)
 	if err != nil {

@@ -1,7 +1,7 @@
-// Package tokens makes tokens of text: tokenize, pack.
+// Package tokens contains the subcommands that turn text into tokens: tokenize, pack.
 package tokens
 
 import "github.com/spf13/cobra"
 
-// Commands are the subcommands.
+// Commands returns the subcommands.
 func Commands() []*cobra.Command { return []*cobra.Command{newTokenize(), newPack()} }

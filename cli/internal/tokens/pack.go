@@ -31,20 +31,20 @@ func newPack() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pack --out DIR SRC",
 		Short: "Encode a corpus into token shards",
-		Long: `Encode a corpus into token shards, llm.c's .bin files, which training reads
-without a tokenizer's work.
+		Long: `Encode a corpus into token shards, llm.c's .bin files, which training reads without
+tokenizing anything.
 
-SRC is what train --data takes: a file, a folder, a glob, JSON lines, Parquet, or go.
-The end of text follows each document. DIR gets train_*.bin, val_*.bin, pack.json with
-the SHA-256 of each, and tokenizer/. All processors encode; an interrupted run goes on
-where it was when it is begun again, also after a text that could not be read was mended,
-and a finished one is checked, against the text too.
+SRC is what train --data accepts: a file, a folder, a glob, JSON lines, Parquet, or go.
+Each document is followed by the end-of-text token. DIR gets train_*.bin, val_*.bin,
+pack.json with the SHA-256 of each, and tokenizer/. All processors encode. After an
+interruption, or once a text that could not be read has been repaired, the same command
+resumes; when the shards are complete, it checks them, against the text too.
 
-Many machines: --shard 0/16 to --shard 15/16 are jobs of an array, in any order and on any
-machines that see SRC and DIR; --join then makes the same files, to the byte, and removes
-the parts. gorgpt-beam (beam/ of the source) does both on Apache Beam.
+On many machines, run --shard 0/16 to --shard 15/16 as an array of jobs, in any order and
+on any machines that see SRC and DIR. --join then makes the same files, byte for byte, and
+removes the parts. gorgpt-beam (beam/ in the source) does both on Apache Beam.
 
-Standard output: a line for each part, and DIR last.`,
+Standard output has a line each for training and validation, and DIR last.`,
 		Example: `  gorgpt pack --tokenizer gpt2 --out packed 'books/*.txt'
   gorgpt train --data packed
   gorgpt pack --out packed --verify
@@ -75,7 +75,7 @@ Standard output: a line for each part, and DIR last.`,
 	return cmd
 }
 
-// packing is what pack is asked for.
+// packing holds the arguments of pack.
 type packing struct {
 	kind, out       string
 	text            corpus.Spec
@@ -89,26 +89,26 @@ func (p *packing) settings() setting.List {
 	return setting.List{
 		setting.New("tokenizer", &p.kind, "gpt2", tokenizer.Names, func(_, kind string) error { return tokenizer.CheckName(kind) }),
 		setting.New("special", &p.special, false, run.SpecialHelp),
-		setting.New("out", &p.out, "", "folder for the shards; new, or one that the same command began"),
-		setting.New("validation", &p.text.Validation, 0.1, "share of the text for val_*.bin, as train splits it (0: none)",
+		setting.New("out", &p.out, "", "folder for the shards, a new one or one that the same command began"),
+		setting.New("validation", &p.text.Validation, 0.1, "share of the text for val_*.bin, split off as in train (0: none)",
 			setting.Where(func(x float64) bool { return x >= 0 && x < 1 }, "a share from 0 to below 1")),
-		setting.New("val-data", &p.text.ValData, "", "text for val_*.bin; without it, a share of SRC"),
+		setting.New("val-data", &p.text.ValData, "", "text for val_*.bin, instead of a share of SRC"),
 		setting.New("field", &p.text.Field, "text", run.FieldHelp),
 		setting.New("bad-records", &p.text.BadRecords, "error", run.BadHelp, setting.OneOf("treatment of bad records", corpus.BadRecords...)),
-		setting.New("shard-tokens", &p.shardTokens, 100_000_000, "tokens of a shard; llm.c's have as many, 200 MB",
+		setting.New("shard-tokens", &p.shardTokens, 100_000_000, "tokens per shard; the default is llm.c's, 200 MB",
 			setting.Where(func(n int) bool { return n >= 1 && n <= shard.MaxTokens }, fmt.Sprint("1 to ", shard.MaxTokens))),
-		setting.New("shard", &p.shard, "", "encode only this share of SRC, as in 3/16, the fourth of sixteen, for --join; the first also saves the tokenizer",
+		setting.New("shard", &p.shard, "", "encode only this share of SRC, as in 3/16, the fourth of sixteen, for --join; the first, 0/16, also saves the tokenizer",
 			func(_, text string) error {
 				_, _, err := parseShard(text)
 				return err
 			}),
-		setting.New("join", &p.join, false, "only make shards of what all of --shard left in --out"),
-		setting.New("verify", &p.verify, false, "only check the shards in --out against their SHA-256; before --join, the parts"),
-		setting.New("json", &p.asJSON, false, "print one JSON object: pack.json, or of --shard its manifest"),
+		setting.New("join", &p.join, false, "only join into shards what all jobs with --shard left in --out"),
+		setting.New("verify", &p.verify, false, "only check the shards in --out against their SHA-256, or before --join the parts"),
+		setting.New("json", &p.asJSON, false, "print one JSON object: pack.json, or with --shard its manifest"),
 	}
 }
 
-// check finds what cannot be, before anything is read.
+// check checks the arguments before anything is read.
 func (p *packing) check(args []string, given func(flag string) bool) error {
 	encoding := []string{"tokenizer", "special", "validation", "val-data", "shard-tokens", "field", "bad-records", "shard"}
 	err := setting.NoneIdle(given,
@@ -131,7 +131,7 @@ func (p *packing) check(args []string, given func(flag string) bool) error {
 	return p.settings().Validate()
 }
 
-// parseShard reads the value of --shard; there is one where the second number is not 0.
+// parseShard parses the value of --shard. If it is empty, n is 0.
 func parseShard(text string) (i, n int, err error) {
 	if text == "" {
 		return 0, 0, nil
@@ -147,7 +147,7 @@ func parseShard(text string) (i, n int, err error) {
 	return i, n, nil
 }
 
-// check256 compares the shards with their SHA-256.
+// check256 checks the shards against their SHA-256.
 func (p *packing) check256(stdout io.Writer) error {
 	if err := pack.Verify(p.out); err != nil {
 		return err
@@ -159,7 +159,7 @@ func (p *packing) check256(stdout io.Writer) error {
 	return reportPack(stdout, p.out, x, p.asJSON)
 }
 
-// run packs.
+// run encodes the corpus, or a share of it.
 func (p *packing) run(ctx context.Context, stdout, stderr io.Writer) error {
 	text, err := corpus.Open(p.text)
 	if err != nil {
@@ -214,7 +214,7 @@ func (p *packing) run(ctx context.Context, stdout, stderr io.Writer) error {
 	return reportPack(stdout, p.out, x, p.asJSON)
 }
 
-// reportShard prints what a share of a corpus has become.
+// reportShard prints the parts that were made of a share of a corpus.
 func reportShard(w io.Writer, dir string, m *pack.Manifest, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(m)
@@ -228,7 +228,7 @@ func reportShard(w io.Writer, dir string, m *pack.Manifest, asJSON bool) error {
 	return err
 }
 
-// reportPack prints what a folder of shards holds.
+// reportPack prints what a folder of shards contains.
 func reportPack(w io.Writer, dir string, x *pack.Index, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(x)
@@ -248,15 +248,15 @@ func reportPack(w io.Writer, dir string, x *pack.Index, asJSON bool) error {
 	return err
 }
 
-// packProgress reports how far packing is: a live line on a terminal, else a line every
-// few seconds.
+// packProgress reports the progress of packing: on a terminal in one line that is updated, otherwise in a
+// line every few seconds.
 type packProgress struct {
 	w     io.Writer
 	live  bool
-	total int64 // bytes, as they are on the disk
+	total int64 // bytes on disk
 	began time.Time
 	shown time.Time
-	begun pack.Progress // what was there already
+	begun pack.Progress // done by earlier runs
 	seen  bool
 	last  pack.Progress
 }
@@ -288,7 +288,7 @@ func (p *packProgress) line() {
 	fmt.Fprintln(p.w, text)
 }
 
-// end leaves the last line.
+// end prints the last line.
 func (p *packProgress) end() {
 	if p.last.Bytes == p.begun.Bytes { // nothing was left to do
 		return

@@ -15,17 +15,18 @@ func newTokenize() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "tokenize",
-		Short: "Turn text into token ids, and back",
-		Long: `Turn text into token ids, and back.
+		Short: "Convert text to token ids, and back",
+		Long: `Convert text to token ids, and back.
 
 Each line of standard input is a text, without its line break; each line of standard
-output is a JSON array of its ids. With --jsonl a line of input is a JSON object, with
-the text in "text", or in "b64" in base64 for bytes that are not UTF-8. With --decode
-it is the other way round: arrays in, texts out; with --jsonl as objects with "text",
-or "b64" where the bytes are not UTF-8.
+output is a JSON array of its ids. With --jsonl, each line of input is a JSON object with
+the text in "text", or in base64 in "b64" if its bytes are not UTF-8. With --decode, the
+input is arrays of ids and the output is texts; with --jsonl, objects with "text", or with
+"b64" if the bytes are not UTF-8.
 
-<|endoftext|> and its like in a text are text, unless --special is given. gpt1 finds
-words by Hugging Face's path, the one without ftfy and spaCy, and is not lossless.`,
+Special tokens written in a text, such as <|endoftext|>, are encoded as text unless
+--special is given. gpt1 splits words as Hugging Face does without ftfy and spaCy, and is
+not lossless.`,
 		Example: `  echo 'Hello world' | gorgpt tokenize
   echo '[15496, 995]' | gorgpt tokenize --decode
   gorgpt tokenize --tokenizer runs/x/checkpoints/best --jsonl < texts.jsonl`,
@@ -46,10 +47,10 @@ words by Hugging Face's path, the one without ftfy and spaCy, and is not lossles
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&kind, "tokenizer", "gpt2", "gpt2; bytes; gpt1:DIR, the folder with GPT-1's vocabulary; a folder with tokenizer files, such as a checkpoint; or a GGUF file")
-	f.BoolVar(&o.Decode, "decode", false, "ids to text")
-	f.BoolVar(&o.JSONL, "jsonl", false, `texts are JSON objects, {"text": …} or {"b64": …}`)
-	f.BoolVar(&o.Special, "special", false, "special tokens that are written in a text become their ids")
-	f.BoolVar(&o.Count, "count", false, "print how many ids a text has, instead of the ids")
+	f.StringVar(&kind, "tokenizer", "gpt2", "gpt2; bytes; gpt1:DIR (the folder with GPT-1's vocabulary); a folder with tokenizer files, such as a checkpoint; or a GGUF file")
+	f.BoolVar(&o.Decode, "decode", false, "convert ids to text")
+	f.BoolVar(&o.JSONL, "jsonl", false, `read or write texts as JSON objects, {"text": …} or {"b64": …}`)
+	f.BoolVar(&o.Special, "special", false, "encode special tokens written in a text as their ids")
+	f.BoolVar(&o.Count, "count", false, "print the number of ids of each text instead of the ids")
 	return cmd
 }

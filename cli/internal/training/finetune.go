@@ -28,17 +28,18 @@ func newFinetune() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "finetune [RECIPE] --task NAME --data DIR --from DIR",
 		Short: "Fine-tune a model on a task, as GPT-1 did",
-		Long: `Fine-tune a model on a task, as GPT-1 did: a linear head on the state at a classify token, trained
-together with the model on the task's loss and --lambda times the language model's.
+		Long: `Fine-tune a model on a task, as GPT-1 did: a linear head on the state at a classify token is trained
+together with the model, on the task's loss plus --lambda times the language model's.
 
-DATA is a folder in which one file's name has "train" in it and one's "dev" or "val", or files
-are given by --train and --dev; without a second, a tenth of the first is held out. A task of your
-own is a CSV, TSV, JSON-lines or Parquet file: give --kind and the names of its columns.
+--data is a folder with one file whose name contains "train" and one whose name contains "dev" or
+"val"; or name the files with --train and --dev. Without a dev file, a tenth of the training file is
+held out. A task of your own is a CSV, TSV, JSON-lines or Parquet file: give --kind and the names of
+its columns.
 
-After each epoch the model is measured on the dev set; the best is kept. An interrupt keeps what there
-is, in checkpoints/latest, to go on from with --resume, as if it never had been. The run directory has
+After each epoch the model is measured on the dev set, and the best is kept. An interrupt saves the
+run in checkpoints/latest; --resume continues it as if it had never been stopped. The run directory has
 metrics.jsonl, predictions.tsv, confusion.png, checkpoints/best, which gorgpt classify uses, and
-finetune.toml, a recipe that repeats the run: it gives any of the flags, with _ for -.
+finetune.toml, a recipe that repeats the run. A recipe may set any of the flags, with _ for -.
 
 Tasks: ` + taskNames() + `.`,
 		Example: `  gorgpt finetune --task rte --data glue/rte --from DIR
@@ -65,10 +66,10 @@ Tasks: ` + taskNames() + `.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	recipe.Settings().Flags(f)
-	f.StringVar(&out, "out", "", "run directory (default runs/TASK-TIME); or the URL of an object store, to which that one's checkpoints and logs are sent")
-	f.StringVar(&resume, "resume", "", "run directory to go on with, or its URL, from its latest checkpoint")
+	f.StringVar(&out, "out", "", "run directory (default: runs/TASK-TIME), or the URL of an object store, to which the run's checkpoints and logs are uploaded")
+	f.StringVar(&resume, "resume", "", "run directory, or its URL, to resume from its latest checkpoint")
 	joining = command.RankFlags(cmd)
-	f.BoolVar(&asJSON, "json", false, "print the metrics of the best epoch, and of each, as one JSON object")
+	f.BoolVar(&asJSON, "json", false, "print the metrics of the best epoch, and of every epoch, as one JSON object")
 	return cmd
 }
 
@@ -80,7 +81,7 @@ func taskNames() string {
 	return strings.Join(names, ", ")
 }
 
-// beginTuning makes a run, or opens one to go on with.
+// beginTuning creates a run, or opens one to resume.
 func beginTuning(recipe *run.TunedRecipe, args []string, out, resume string, cmd *cobra.Command, world *cluster.World) (*run.Tuning, error) {
 	given := cmd.Flags().Changed
 	if resume != "" {
@@ -108,7 +109,7 @@ func beginTuning(recipe *run.TunedRecipe, args []string, out, resume string, cmd
 	return run.CreateTunedOn(world, *recipe, out, cmd.ErrOrStderr())
 }
 
-// tune trains, and prints what came of it.
+// tune trains, and prints the results.
 func tune(cmd *cobra.Command, t *run.Tuning, asJSON, tells bool) (err error) {
 	stdout, stderr := cmd.OutOrStdout(), cmd.ErrOrStderr()
 	defer func() { err = errors.Join(err, command.Closing(cmd.Context(), t)) }()
@@ -137,7 +138,7 @@ func tune(cmd *cobra.Command, t *run.Tuning, asJSON, tells bool) (err error) {
 	return err
 }
 
-// printTuned prints the metrics of all epochs as an object.
+// printTuned prints the metrics of all epochs as a JSON object.
 func printTuned(w io.Writer, t *run.Tuning) error {
 	var epochs []map[string]any
 	for _, e := range t.Epochs {
@@ -160,8 +161,8 @@ func printTuned(w io.Writer, t *run.Tuning) error {
 	return json.NewEncoder(w).Encode(object)
 }
 
-// printBest prints the metrics of the best epoch, and those of each class and its confusions
-// where they can be shown.
+// printBest prints the metrics of the best epoch, and for a task with classes also those of each class
+// and the confusion matrix.
 func printBest(out io.Writer, t *run.Tuning) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "best epoch\t%d\n", t.Best.Epoch)

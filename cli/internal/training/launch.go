@@ -16,17 +16,18 @@ func newLaunch() *cobra.Command {
 	s := cluster.Start{}
 	settings := setting.List{
 		setting.New("print", &s.How, "mpirun", "what to print: "+strings.Join(cluster.Hows(), ", "), setting.OneOf("way to start", cluster.Hows()...)),
-		setting.New("family", &s.Family, "openmpi", "of the MPI library: openmpi or mpich", setting.OneOf("family", "openmpi", "mpich")),
-		setting.New("ranks", &s.Ranks, 2, "processes", setting.AtLeast(1)),
-		setting.New("cores", &s.Cores, 1, "cores of each", setting.AtLeast(1)),
-		setting.New("image", &s.Image, "", "mpijob: image of the pods, with gorgpt and Open MPI in it"),
+		setting.New("family", &s.Family, "openmpi", "family of the MPI library: openmpi or mpich", setting.OneOf("family", "openmpi", "mpich")),
+		setting.New("ranks", &s.Ranks, 2, "number of processes", setting.AtLeast(1)),
+		setting.New("cores", &s.Cores, 1, "cores per process", setting.AtLeast(1)),
+		setting.New("image", &s.Image, "", "mpijob: container image of the pods, with gorgpt and Open MPI in it"),
 		setting.New("name", &s.Name, "gorgpt", "srun, mpijob: name of the job"),
 	}
 	cmd := &cobra.Command{
 		Use:   "launch --print HOW --ranks N -- train …",
-		Short: "Print what starts a run on many processes: a command, a script of Slurm, a manifest of Kubernetes",
-		Long: `Print what starts a run on many processes: a command of mpirun, a script for sbatch, or an MPIJob for Kubernetes, with the switches that it takes to
-bind cores, to notice lost machines, and to stop in time where the run can go on from. Nothing is started. After -- stands what gorgpt is to do: train or finetune.`,
+		Short: "Print what starts a run on many processes: a command, a Slurm script or a Kubernetes manifest",
+		Long: `Print what starts a run on many processes: an mpirun command, a script for sbatch, or an MPIJob for
+Kubernetes, with the options that bind cores, notice lost machines, and stop the run in time where it
+can be resumed. Nothing is started. The arguments of gorgpt follow after --: train or finetune.`,
 		Example: `  gorgpt launch --ranks 4 -- train recipes/gpt2-124m.toml --out runs/four
   gorgpt launch --print srun --ranks 16 --cores 8 --limit 24h -- train --resume runs/four > job.sh
   gorgpt launch --print mpijob --ranks 4 --image registry.example/gorgpt:1 -- train recipes/gpt2-124m.toml --out /shared/four`,
@@ -49,6 +50,6 @@ bind cores, to notice lost machines, and to stop in time where the run can go on
 	}
 	cmd.Flags().SortFlags = false
 	settings.Flags(cmd.Flags())
-	cmd.Flags().DurationVar(&s.Limit, "limit", 24*time.Hour, "how long the job may take")
+	cmd.Flags().DurationVar(&s.Limit, "limit", 24*time.Hour, "time limit of the job")
 	return cmd
 }

@@ -23,13 +23,13 @@ func newRuns() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "runs DIR…",
-		Short: "Compare training runs: a table, and their curves in one picture",
-		Long: `Compare training runs: a table, and their curves in one picture.
+		Short: "Compare training runs in a table, and their curves in one picture",
+		Long: `Compare training runs in a table, and their curves in one picture.
 
-Each DIR is a run directory, or a folder of run directories. A loss of training is the
-mean over the last 100 steps, or all there are. Bits a byte compare runs of different
-tokenizers: of the last evaluation, as the loss of validation beside it. Runs that are still going on may be
-looked at.`,
+Each DIR is a run directory, or a folder of run directories. The training loss is the mean
+over the last 100 steps, or over all if there are fewer. Bits per byte, which compare runs
+with different tokenizers, are those of the last evaluation, as is the validation loss
+beside them. Runs may still be in progress.`,
 		Example: `  gorgpt runs runs
   gorgpt runs runs/a runs/b --plot compare.png`,
 		Args: command.Args(cobra.MinimumNArgs(1)),
@@ -60,7 +60,7 @@ looked at.`,
 			return writeRuns(cmd.OutOrStdout(), all)
 		},
 	}
-	cmd.Flags().StringVar(&plot, "plot", "", "draw the runs' losses over one another into this PNG; from the eighth run on, lines are dashed")
+	cmd.Flags().StringVar(&plot, "plot", "", "draw the losses of all runs into this PNG file; from the eighth run on, lines are dashed")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }

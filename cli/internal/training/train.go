@@ -22,15 +22,17 @@ import (
 
 const trainHelp = `Train a model on text.
 
-Without arguments: a small GPT-2 on the source of the Go standard library, for about a
-minute on two cores. A recipe file sets what the flags set, with _ for -; flags given beside
-it win. The run directory holds recipe.toml, metrics.jsonl, TensorBoard events, loss.png,
-samples.txt and checkpoints/, whose best and latest are Hugging Face model directories. An
-interrupt saves a checkpoint first, a second one ends the run where the last one was saved.
+Without arguments, train a small GPT-2 on the source of the Go standard library, for about a
+minute on two cores. A recipe file may set any of the flags, with _ for -; flags on the
+command line take precedence. The run directory has recipe.toml, metrics.jsonl,
+TensorBoard events, loss.png, samples.txt and checkpoints/, whose best and latest are
+Hugging Face model directories. An interrupt saves a checkpoint before the run ends; a
+second one ends it at once, leaving the checkpoint saved last.
 
-Processes that mpirun, mpiexec or srun starts share each update, and end with the bits of one: docs/cluster.md.
+Processes started by mpirun, mpiexec or srun share each update, and end with the same bits
+as a single process (docs/cluster.md).
 
-Standard output: the validation losses, a sample, and the run directory last.`
+Standard output has the validation losses, a sample, and the run directory last.`
 
 const trainExamples = `  gorgpt train
   gorgpt train recipes/shakespeare-nano.toml --data input.txt
@@ -87,17 +89,17 @@ func newTrain() *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	recipe.Settings().Flags(f)
-	f.StringVar(&out, "out", "", "run directory (default runs/MODEL-DATE-TIME); or the URL of an object store, to which that one's checkpoints and logs are sent")
-	f.StringVar(&resume, "resume", "", "run directory to go on with, or its URL, from its latest checkpoint; or a checkpoint in one, such as DIR/checkpoints/plateau of schedule wsd, from which a new run goes on")
+	f.StringVar(&out, "out", "", "run directory (default: runs/MODEL-DATE-TIME), or the URL of an object store, to which the run's checkpoints and logs are uploaded")
+	f.StringVar(&resume, "resume", "", "run directory, or its URL, to resume from its latest checkpoint; or a checkpoint of a run, such as DIR/checkpoints/plateau of --schedule wsd, from which a new run continues")
 	joining = command.RankFlags(cmd)
-	f.BoolVar(&shard, "shard-optimizer", true, "the same: each rank keeps a part of the optimizer's moments alone and makes that part of an update, for less memory, less time and the same bits; not by itself with averages (ema, schedulefree), which all ranks want")
-	f.BoolVar(&o.Overlap, "overlap", false, "the same: add up gradients while others are computed, to the same bits; pays where each rank has a core to spare, and a network is slow")
-	f.IntVar(&model, "tensor-parallel", 1, "the same: so many processes in a row hold one model together, each its part of what layers split, so that the model may be larger than one's memory; where there are more, these models share the data")
-	f.IntVar(&o.StopAfter, "stop-after", 0, "end cleanly after this step of the planned steps (0: do not)")
+	f.BoolVar(&shard, "shard-optimizer", true, "with mpirun: each rank keeps the optimizer's moments of some parameters and updates only these, with less memory, less time and the same bits; off by default with averages (--ema, schedulefree), which all ranks need")
+	f.BoolVar(&o.Overlap, "overlap", false, "with mpirun: sum gradients while others are computed, to the same bits; pays if each rank has a core to spare and the network is slow")
+	f.IntVar(&model, "tensor-parallel", 1, "with mpirun: number of consecutive processes that hold one model together, each with its part of the layers, so that the model may be larger than one process's memory; if there are more processes, their models share the data")
+	f.IntVar(&o.StopAfter, "stop-after", 0, "end cleanly after this step of the planned steps (0: after the last)")
 	return cmd
 }
 
-// fetched is the directory of a run to go on with, copied here if it is at a URL.
+// fetched returns the directory of a run to resume, copied to this machine if it is at a URL.
 func fetched(resume string, log io.Writer) (string, error) {
 	dir, err := run.Fetch(resume, func(line string) { fmt.Fprintln(log, line) })
 	if err != nil {
@@ -109,7 +111,7 @@ func fetched(resume string, log io.Writer) (string, error) {
 	return string(dir), nil
 }
 
-// share has the processes hold models together, so many each, that share the data.
+// share divides the processes into groups of the given size, each of which holds one model; the groups share the data.
 func share(world *cluster.World, model int, o *run.Options) error {
 	switch {
 	case model < 1:
@@ -127,7 +129,7 @@ func share(world *cluster.World, model int, o *run.Options) error {
 	return err
 }
 
-// planned completes the recipe of a new run, or of one that goes on.
+// planned completes the recipe of a new run or of one that is resumed.
 func planned(recipe *run.Recipe, args []string, out, resume string, flags *pflag.FlagSet) error {
 	if resume == "" {
 		if err := complete(recipe, args, flags); err != nil {
@@ -148,13 +150,13 @@ func planned(recipe *run.Recipe, args []string, out, resume string, flags *pflag
 	return recipe.CheckGiven(flags.Changed)
 }
 
-// complete adds to what flags give what a recipe file gives, if there is one.
+// complete adds the settings of the recipe file, if there is one, to those given by flags.
 func complete(recipe *run.Recipe, args []string, f *pflag.FlagSet) error {
 	given := f.Changed
 	for _, file := range args {
 		names, err := recipe.Settings().Read(file, f.Changed)
 		if err != nil {
-			if filepath.Ext(file) != ".toml" { // what a shell makes of --data *.txt
+			if filepath.Ext(file) != ".toml" { // as when a shell has expanded --data *.txt
 				return usage.Errorf("%s is no recipe (RECIPE.toml): text is named by --data, a pattern in quotes: --data 'notes/*.txt'", file)
 			}
 			return err
@@ -168,7 +170,7 @@ func complete(recipe *run.Recipe, args []string, f *pflag.FlagSet) error {
 	return nil
 }
 
-// resumed adds to what flags give the recipe of a run.
+// resumed adds the settings of a run's recipe to those given by flags.
 func resumed(recipe *run.Recipe, dir run.Dir, f *pflag.FlagSet) error {
 	if _, err := recipe.ReadRun(dir, f.Changed); err != nil {
 		return fmt.Errorf("--resume: %w", dir.NoRun(err))
@@ -176,7 +178,7 @@ func resumed(recipe *run.Recipe, dir run.Dir, f *pflag.FlagSet) error {
 	return recipe.Settings().Recordable()
 }
 
-// trainRun begins a run, or goes on with one.
+// trainRun begins a run, or resumes one.
 func trainRun(ctx context.Context, recipe run.Recipe, out string, resume run.Dir, o run.Options, first bool, stdout io.Writer) (err error) {
 	var r *run.Run
 	_, branch := run.OfCheckpoint(string(resume))
@@ -208,7 +210,7 @@ func trainRun(ctx context.Context, recipe run.Recipe, out string, resume run.Dir
 	return report(ctx, r, stdout)
 }
 
-// sayHowToGoOn tells what to do after an interrupt or a failure that left the run as it was.
+// sayHowToGoOn prints how to resume after an interrupt, or after a failure that left the run in order.
 func sayHowToGoOn(w io.Writer, r *run.Run, reason error) {
 	step, saved := r.Saved()
 	if !saved {
@@ -221,7 +223,7 @@ func sayHowToGoOn(w io.Writer, r *run.Run, reason error) {
 	fmt.Fprintf(w, "%s go on with: gorgpt train --resume %s\n", when, r.Dir)
 }
 
-// report prints what came of the run.
+// report prints the results of the run.
 func report(ctx context.Context, r *run.Run, w io.Writer) error {
 	if r.First != nil {
 		fmt.Fprintf(w, "validation loss %.4f at step %d", r.First.Loss, r.First.Step)
@@ -237,6 +239,6 @@ func report(ctx context.Context, r *run.Run, w io.Writer) error {
 	if err == nil {
 		fmt.Fprintf(w, "\n%s\n\n", text)
 	}
-	_, wrong := fmt.Fprintln(w, r.Dir) // the training is done, whatever became of the sample
+	_, wrong := fmt.Fprintln(w, r.Dir) // the training is done even if the sample failed
 	return cmp.Or(err, wrong)
 }

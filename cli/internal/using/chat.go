@@ -19,7 +19,7 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// chat answers each line of in: what a user says or, with --json, a message.
+// chat answers each line of in: the text of a user's message or, with --json, a message.
 func (w *generation) chat(ctx context.Context, in io.Reader) error {
 	c, err := w.conversation()
 	if err != nil {
@@ -45,7 +45,7 @@ func (w *generation) chat(ctx context.Context, in io.Reader) error {
 				return fmt.Errorf("line %d: %w", lines.N, err)
 			}
 		}
-		if m.Role == chat.System { // in the place of what is there
+		if m.Role == chat.System { // which replaces the one there is
 			if !first {
 				return fmt.Errorf("line %d: a system message stands before all others", lines.N)
 			}
@@ -61,7 +61,7 @@ func (w *generation) chat(ctx context.Context, in io.Reader) error {
 	}
 }
 
-// conversation begins one, with the template of a file if one is named.
+// conversation begins a conversation, with the template of --chat-template if it is given.
 func (w *generation) conversation() (*run.Chat, error) {
 	var template []byte
 	if w.template != "" {
@@ -76,7 +76,7 @@ func (w *generation) conversation() (*run.Chat, error) {
 	return w.Chat(string(template), w.system)
 }
 
-// readMessage reads a message as JSON.
+// readMessage parses a message in JSON.
 func readMessage(line string) (m chat.Message, err error) {
 	d := json.NewDecoder(strings.NewReader(line))
 	d.DisallowUnknownFields()
@@ -89,8 +89,8 @@ func readMessage(line string) (m chat.Message, err error) {
 	return m, m.Check()
 }
 
-// reply prints what the assistant says: its messages as JSON, or its words as they come, those that are not for
-// a user on standard error.
+// reply prints the assistant's reply: its messages as JSON, or its text as it is generated. Text that is not meant
+// for the user goes to standard error.
 func (w *generation) reply(ctx context.Context, c *run.Chat) error {
 	last := io.Writer(nil)
 	said, finish, err := c.Reply(ctx, func(m chat.Message, text string) error {

@@ -22,12 +22,13 @@ func newClassify() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "classify --from DIR [TEXT [TEXT]]",
-		Short: "Use a model that gorgpt finetune has made",
-		Long: `Use a model that gorgpt finetune has made: DIR is RUN/checkpoints/best.
+		Short: "Classify texts with a model made by gorgpt finetune",
+		Long: `Classify texts with a model made by gorgpt finetune; DIR is RUN/checkpoints/best.
 
-A classification takes one TEXT, an entailment or a similarity two, multiple choice a text or question
-and then its choices. Without any, they are read from standard input: a line each, with tabs
-between. The answer is the label, the number of the choice or the score, and its probability.`,
+Give one TEXT for classification, two for entailment and similarity, and for multiple choice a text or
+question followed by its choices. Without any, examples are read from standard input, one per line, with
+tabs between their texts. The answer is the label or the number of the choice, with its probability, or
+the score.`,
 		Example: `  gorgpt classify --from runs/sst2-20260102-150405/checkpoints/best 'A quiet, moving film.'
   cut -f1,2 pairs.tsv | gorgpt classify --from DIR --json`,
 		Annotations: map[string]string{command.EmptyIsText: "true"},
@@ -72,17 +73,17 @@ between. The answer is the label, the number of the choice or the score, and its
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&from, "from", "", "checkpoint of the classifier")
-	f.BoolVar(&asJSON, "json", false, "print a JSON object for each: answer, the probability of each label or whole number, and the score")
+	f.BoolVar(&asJSON, "json", false, "print a JSON object for each example: answer, the probability of each label or whole number, and the score")
 	return cmd
 }
 
-// classifier is a fine-tuned model out of a checkpoint.
+// classifier is a fine-tuned model from a checkpoint.
 type classifier struct {
 	*finetune.Trained
 	predictor *finetune.Predictor
 }
 
-// answer prints what the classifier says of texts.
+// answer prints the classifier's answer for an example.
 func (c *classifier) answer(out io.Writer, texts []string, asJSON bool) error {
 	said, err := c.Classify(c.predictor, texts)
 	if err != nil {

@@ -1,9 +1,9 @@
-// Package using uses models: generate, classify, eval, serve.
+// Package using contains the subcommands that use models: generate, classify, eval, serve.
 package using
 
 import "github.com/spf13/cobra"
 
-// Commands are the subcommands.
+// Commands returns the subcommands.
 func Commands() []*cobra.Command {
 	return []*cobra.Command{newGenerate(), newClassify(), newEval(), newServe()}
 }

@@ -40,13 +40,13 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// evaluation is what eval is asked for.
+// evaluation holds the arguments of eval, and what it runs with.
 type evaluation struct {
 	from, on, data string
-	weights        string // a width
-	samples        string // where to write what is known of each
+	weights        string // a checkpoint.Width
+	samples        string // file to write the samples to
 	context        int
-	// Of the options, those that a flag writes otherwise.
+	// Options that have another form as flags.
 	lastWindow, stop, separator, shots string
 	precision                          string
 
@@ -61,12 +61,13 @@ func newEval() *cobra.Command {
 	var e evaluation
 	cmd := &cobra.Command{
 		Use:   "eval --from DIR --on NAME --data FILE",
-		Short: "Measure a model as the GPT papers did",
-		Long: `Measure a model as the GPT papers did.
+		Short: "Evaluate a model as the GPT papers did",
+		Long: `Evaluate a model as the GPT papers did.
 
 DIR is a checkpoint, such as RUN/checkpoints/best, a Hugging Face directory or a GGUF file.
-Under the numbers stands how they were made, and what others report. Processes that mpirun, mpiexec or srun starts
-share the work, and have the numbers of one: docs/cluster.md. NAME and the FILE that it reads:
+The results are followed by the protocol that was used and by published values. Processes
+started by mpirun, mpiexec or srun share the work, with the same results as a single
+process (docs/cluster.md). Each NAME, and the FILE that it reads:
 
 ` + catalogue(),
 		Example: `  gorgpt eval --from gpt2 --on perplexity --data wiki.test.raw --detokenizer wikitext --stride 512
@@ -93,52 +94,52 @@ share the work, and have the numbers of one: docs/cluster.md. NAME and the FILE 
 	return cmd
 }
 
-// settings are those that say what is measured, and how.
+// settings returns the settings of what is measured, and how.
 func (e *evaluation) settings() setting.List {
 	o := &e.options
 	return setting.List{
-		setting.New("from", &e.from, "", "checkpoint directory, or what else gorgpt convert reads"),
+		setting.New("from", &e.from, "", "checkpoint directory, or anything else that gorgpt convert reads"),
 		weightsSetting(&e.weights),
-		setting.New("on", &e.on, "", "what to measure; see above"),
-		setting.New("data", &e.data, "", "file to measure on; or its URL in an object store, of which a copy is measured on"),
-		setting.New("context", &e.context, 0, "tokens that the model is given at once (default all that it has positions for)", setting.AtLeast(0)),
-		setting.New("stride", &o.Stride, 0, "perplexity: how far the window moves each time; less is slower and gives lower numbers (default the whole window)", setting.AtLeast(0)),
-		setting.New("last-window", &e.lastWindow, "short", "perplexity: what the last window of a text is: what is left (short), or as long as the others, reading again what was counted (full)", setting.OneOf("--last-window", "short", "full")),
-		setting.New("documents", &o.Documents, false, "perplexity: --data has JSON lines with a key text or page, each a document that is measured alone"),
-		setting.New("words", &o.Words, "with-line-ends", "perplexity: how words are counted: those between white space and the line ends, as GPT-2's paper (with-line-ends), or as many parts as white space splits the text into, as lm-evaluation-harness (split)", setting.OneOf("--words", eval.WordCounts()...)),
-		setting.New("bos", &o.BOS, false, "put the end of text in front of a text, a context or a prompt, as models see it that were trained on documents with an end; for perplexity, the first token is predicted then too"),
-		setting.New("chat", &e.chat, false, "prompts are what a user says in a conversation, by the model's chat template, examples in the same message, and what is scored or written is the assistant's reply"),
-		setting.New("detokenizer", &o.Detokenizer, "none", "undo the tokenisation of the data first: "+strings.Join(eval.Detokenizers(), ", "), setting.OneOf("detokenizer", eval.Detokenizers()...)),
-		setting.New("stop-words", &o.StopWords, false, "lambada: pass over words that end no passage, as GPT-2's paper did"),
-		setting.New("references", &o.References, "", "qa, summarize, translate: file of the right responses, a line for each of --data"),
-		setting.New("template", &o.Template, "", "the same: how a prompt is put: "+strings.Join(pairs.TemplateNames(), ", ")+" (default plain, tldr, equals)", setting.OneOf("template", append(pairs.TemplateNames(), "")...)),
-		setting.New("stop", &e.stop, "", `the same: text that ends a response; \n is a line end (default the end of its first line that is not blank)`),
-		setting.New("tokens", &o.Tokens, 0, "the same: tokens that a response has at most (default 32, 100, 60)", setting.AtLeast(0)),
-		setting.New("beams", &o.Beams, 0, "the same: how many beams a response is searched with; 1 is greedily (default 1, by gpt3 4)", setting.AtLeast(0)),
-		setting.New("length-penalty", &o.LengthPenalty, 0.6, "the same: the power α of (5 + tokens)/6 that a beam's log-probability is divided by (Wu et al. 2016); generate's is that of the tokens, as in transformers"),
-		setting.New("protocol", &o.Protocol, "plain", "choices, lambada, qa, translate: whose phrasing, normalization, decoding and separators: this program's (plain), those of GPT-3's paper (gpt3) or of lm-evaluation-harness (harness); docs/evaluation.md has a table", setting.OneOf("protocol", eval.Protocols()...)),
-		setting.New("normalize", &o.Normalizer, "", "choices: what decides; the log-likelihood (sum), or that for each of its tokens, chars or bytes, or the ratio to the likelihood that the choice has alone (default the protocol's; of the plain one, sum)",
+		setting.New("on", &e.on, "", "what to measure, one of the NAMEs listed above"),
+		setting.New("data", &e.data, "", "file to measure on, or its URL in an object store, from which it is copied"),
+		setting.New("context", &e.context, 0, "window, in tokens that the model is given at once (default: all positions of the model)", setting.AtLeast(0)),
+		setting.New("stride", &o.Stride, 0, "perplexity: tokens by which the window moves each time; fewer are slower and give lower numbers (default: the whole window)", setting.AtLeast(0)),
+		setting.New("last-window", &e.lastWindow, "short", "perplexity: last window of a text: only what is left (short), or as long as the others, reading again tokens that were counted before (full)", setting.OneOf("--last-window", "short", "full")),
+		setting.New("documents", &o.Documents, false, "perplexity: read --data as JSON lines with a key text or page, and measure each document alone"),
+		setting.New("words", &o.Words, "with-line-ends", "perplexity: how words are counted: words between white space, plus line ends, as in GPT-2's paper (with-line-ends), or the parts into which white space splits the text, as in lm-evaluation-harness (split)", setting.OneOf("--words", eval.WordCounts()...)),
+		setting.New("bos", &o.BOS, false, "put the end-of-text token before a text, a context or a prompt, as for models trained on documents that end with it; with perplexity, the first token is then predicted too"),
+		setting.New("chat", &e.chat, false, "put a prompt and its examples into one user's message of the model's chat template, and score or generate the assistant's reply"),
+		setting.New("detokenizer", &o.Detokenizer, "none", "undo the tokenization of the data first: "+strings.Join(eval.Detokenizers(), ", "), setting.OneOf("detokenizer", eval.Detokenizers()...)),
+		setting.New("stop-words", &o.StopWords, false, "lambada: skip words that no passage ends with, as in GPT-2's paper"),
+		setting.New("references", &o.References, "", "qa, summarize, translate: file of reference responses, one line for each line of --data"),
+		setting.New("template", &o.Template, "", "qa, summarize, translate: template of prompts: "+strings.Join(pairs.TemplateNames(), ", ")+" (default: plain, tldr, equals)", setting.OneOf("template", append(pairs.TemplateNames(), "")...)),
+		setting.New("stop", &e.stop, "", `qa, summarize, translate: text that ends a response, where \n is a newline (default: the end of its first line that is not blank)`),
+		setting.New("tokens", &o.Tokens, 0, "qa, summarize, translate: maximum number of tokens of a response (default: 32, 100, 60)", setting.AtLeast(0)),
+		setting.New("beams", &o.Beams, 0, "qa, summarize, translate: number of beams to search for a response with; 1 is greedy (default: 1, with --protocol gpt3 4)", setting.AtLeast(0)),
+		setting.New("length-penalty", &o.LengthPenalty, 0.6, "qa, summarize, translate: divide a beam's log-probability by (5 + tokens)/6 to this power (Wu et al. 2016); gorgpt generate divides by a power of tokens, as transformers does"),
+		setting.New("protocol", &o.Protocol, "plain", "multiple choice, lambada, qa, translate: phrasing, normalization, decoding and separators: this program's (plain), GPT-3's paper's (gpt3) or lm-evaluation-harness's (harness); docs/evaluation.md has a table", setting.OneOf("protocol", eval.Protocols()...)),
+		setting.New("normalize", &o.Normalizer, "", "multiple choice: score that decides: the log-likelihood (sum), its value per token, character or byte (tokens, chars, bytes), or the ratio to the likelihood of the choice alone (ratio) (default: the protocol's, which is sum for plain)",
 			setting.OneOf("--normalize", append(eval.Normalizers(), "ratio", "")...)),
-		setting.New("verbalizer", &o.Verbalizers, nil, "classes: the word that stands for a class; given once for each, in the order of the labels (default those of the protocol)"),
-		setting.New("language", &o.Languages, nil, "translate: given twice, the source and the target, which the prompts of gpt3 without examples and of harness name"),
-		setting.New("shots", &e.shots, "0", "choices, lambada and responses: examples with their answers before each question, as many of them as fit; or paper, the number of GPT-3's paper", shotsOrPaper),
-		setting.New("examples", &o.Examples, "", "file to draw the examples from (default the rest of --data)"),
-		setting.New("draw", &o.Draw, "random", "how the examples are drawn: random, others for each question, or the first ones, the same for all", setting.OneOf("--draw", eval.Draws()...)),
-		setting.New("separator", &e.separator, "", `what stands after each example (default \n\n, a blank line; for responses \n)`),
-		setting.New("seed", &o.Seed, 1337, "seed of the examples"),
-		setting.New("limit", &o.Limit, 0, "only so many tokens (of --documents, documents), passages or questions, from the beginning (default all)", setting.AtLeast(0)),
+		setting.New("verbalizer", &o.Verbalizers, nil, "classification: word that stands for a class; give one for each class, in the order of the labels (default: the protocol's)"),
+		setting.New("language", &o.Languages, nil, "translate: language named in prompts of --protocol harness, and of gpt3 without examples; give the source, then the target"),
+		setting.New("shots", &e.shots, "0", "all but perplexity and golden: number of examples with answers before each question, of which as many are given as fit; or paper, the number in GPT-3's paper", shotsOrPaper),
+		setting.New("examples", &o.Examples, "", "with --shots: file to draw the examples from (default: the rest of --data)"),
+		setting.New("draw", &o.Draw, "random", "with --shots: how examples are drawn: at random for each question (random), or the first ones for all questions (first)", setting.OneOf("--draw", eval.Draws()...)),
+		setting.New("separator", &e.separator, "", `with --shots: text after each example (default: \n\n, a blank line; for qa, summarize and translate \n, unless --protocol is harness)`),
+		setting.New("seed", &o.Seed, 1337, "with --shots: random seed of the examples"),
+		setting.New("limit", &o.Limit, 0, "use only this many tokens (with --documents, documents), passages or questions, from the beginning (default: all)", setting.AtLeast(0)),
 		run.PrecisionSetting(&e.precision),
 		setting.New("samples", &e.samples, "", "write a JSON line for each passage, question, document or response to this file: log_likelihoods, text, tokens, right, shots"),
-		setting.New("show", &o.Show, 0, "choices, lambada and responses: print what the model was given for so many questions, and what was scored", setting.AtLeast(0)),
+		setting.New("show", &o.Show, 0, "all but perplexity and golden: for this many questions, print what the model was given and what was scored", setting.AtLeast(0)),
 	}
 }
 
-// shotsOrPaper accepts a number, or paper.
+// shotsOrPaper accepts a number from 0, or "paper".
 func shotsOrPaper(name, value string) error {
 	return setting.Where(func(v string) bool { n, err := strconv.Atoi(v); return v == "paper" || err == nil && n >= 0 }, "0 or more, or paper")(name, value)
 }
 
-// catalogue lists the measurements for the help text.
+// catalogue returns the list of measurements for the help text.
 func catalogue() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -149,13 +150,14 @@ func catalogue() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// heeded is the option that a flag sets, where that has another name. What can show prompts can put them to a chat.
+// heeded maps a flag to the option that it sets, where that has another name. Measurements that can show prompts also
+// accept --chat.
 var heeded = map[string]string{"chat": "show", "stop-words": "stopwords", "last-window": "fulllast", "normalize": "normalizer", "verbalizer": "verbalizers", "language": "languages", "length-penalty": "lengthpenalty"}
 
-// always are flags that every measurement heeds.
+// always lists the flags that apply to every measurement.
 var always = []string{"from", "weights", "on", "data", "context", "precision", "samples"}
 
-// check checks the flags before anything is opened.
+// check checks the flags before anything is opened, and finds the measurement.
 func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 	if e.on == "" {
 		return eval.Named{}, usage.Errorf("--on is missing: what to measure; see gorgpt eval -h")
@@ -181,7 +183,7 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 	if !slices.Contains(named.Protocols, e.options.Protocol) && named.Protocols != nil {
 		return named, usage.Errorf("--protocol %s: %s has %s", e.options.Protocol, named.Name, strings.Join(named.Protocols, ", "))
 	}
-	if e.options.Shots, err = strconv.Atoi(e.shots); err != nil { // it is paper
+	if e.options.Shots, err = strconv.Atoi(e.shots); err != nil { // "paper"
 		if e.options.Shots = named.Shots; named.Shots == 0 {
 			return named, usage.Errorf("--shots paper: GPT-3's paper does not have %s", named.Name)
 		}
@@ -194,11 +196,11 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 	return named, nil
 }
 
-// checkTogether checks what flags mean beside each other.
+// checkTogether checks flags that depend on each other.
 func (e *evaluation) checkTogether(cmd *cobra.Command, named eval.Named) error {
 	o := e.options
 	for _, flag := range []string{"examples", "draw", "separator", "seed"} {
-		if cmd.Flags().Changed(flag) && !cmd.Flags().Changed("shots") { // a --shots 0 is one of several runs
+		if cmd.Flags().Changed(flag) && !cmd.Flags().Changed("shots") { // but accept an explicit --shots 0, as in a series of runs
 			return usage.Errorf("--%s without --shots: say how many", flag)
 		}
 	}
@@ -239,7 +241,7 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	if err != nil {
 		return err
 	}
-	if err := m.NeedTokenizer(); err != nil && !named.Optional { // golden numbers are ids
+	if err := m.NeedTokenizer(); err != nil && !named.Optional { // golden needs none: its inputs are ids
 		return err
 	}
 	window, err := e.window(models.DimsOf(m.Model).Context)
@@ -258,14 +260,14 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	}
 	var samples *wholefile.File
 	first := e.world.Rank() == 0
-	if e.samples != "" && first { // before the work: it would be lost
+	if e.samples != "" && first { // before the work, which would be lost
 		if err := e.spares(); err != nil {
 			return err
 		}
 		if samples, err = wholefile.Create(e.samples); err != nil {
 			return err
 		}
-		defer samples.Discard() // unless it is whole
+		defer samples.Discard() // no-op after Commit
 	}
 	s := eval.NewSubject(models.Graphs(m.Model), m.Params, m.Tokenizer, window)
 	s.Ends, s.CacheBytes, s.Graph, s.Peers = m.Ends, left, computing, e.world
@@ -285,7 +287,7 @@ func (e *evaluation) run(ctx context.Context, named eval.Named, stdout, stderr i
 	return e.tell(named, r, samples, stdout)
 }
 
-// measure evaluates, on all ranks alike.
+// measure evaluates, after checking that all ranks have the same settings and weights.
 func (e *evaluation) measure(ctx context.Context, s *eval.Subject, evaluator eval.Evaluator) (eval.Result, error) {
 	err := train.Alike(e.world, s.Params, [2]string{"setting", string(e.settings().Text(""))}, [2]string{"window", strconv.Itoa(s.Window)},
 		[2]string{"instruction set of products", graph.Instructions(s.Graph...)})
@@ -307,17 +309,17 @@ func (e *evaluation) measure(ctx context.Context, s *eval.Subject, evaluator eva
 		r.Protocol = append(r.Protocol, eval.Setting{Name: "precision", Value: fmt.Sprintf("products in %v, on %s", p, graph.Instructions(s.Graph...))})
 	}
 	for i := range r.Protocol {
-		if r.Protocol[i].Name == "data" { // as it was named, wherever the copy is
+		if r.Protocol[i].Name == "data" { // as named by the user, wherever the copy is
 			r.Protocol[i].Value = e.data
 		}
 	}
-	if err == nil { // which names what was read, by its hash
+	if err == nil { // the protocol includes a hash of the data
 		err = train.Alike(e.world, nil, [2]string{"protocol", fmt.Sprint(r.Protocol)})
 	}
 	return r, err
 }
 
-// tell prints the result, and writes its samples, if there is a file for them.
+// tell prints the result, and writes its samples if there is a file for them.
 func (e *evaluation) tell(named eval.Named, r eval.Result, samples *wholefile.File, stdout io.Writer) (err error) {
 	if e.asJSON {
 		err = json.NewEncoder(stdout).Encode(r)
@@ -335,7 +337,7 @@ func (e *evaluation) tell(named eval.Named, r eval.Result, samples *wholefile.Fi
 	return err
 }
 
-// converse has prompts be what a user says, by the tokenizer's chat template.
+// converse makes prompts messages of a user in the tokenizer's chat template.
 func converse(s *eval.Subject, tok tokenizer.Tokenizer) error {
 	format, err := chat.For(tok)
 	if err != nil {
@@ -348,7 +350,7 @@ func converse(s *eval.Subject, tok tokenizer.Tokenizer) error {
 	return nil
 }
 
-// window is how many tokens a model of so many positions is given at once.
+// window returns how many tokens a model with this many positions is given at once.
 func (e *evaluation) window(positions int) (int, error) {
 	window := cmp.Or(e.context, positions)
 	switch {
@@ -362,14 +364,14 @@ func (e *evaluation) window(positions int) (int, error) {
 	return window, nil
 }
 
-// lineEnds are written so on a command line.
+// lineEnds replaces the escapes of a command line.
 var lineEnds = strings.NewReplacer(`\n`, "\n", `\t`, "\t", `\\`, `\`)
 
-// spares refuses to write the samples over what the evaluation reads: a file, or one of a folder.
+// spares refuses to overwrite with samples a file that the evaluation reads, or one in a folder that it reads.
 func (e *evaluation) spares() error {
 	to, err := os.Stat(e.samples)
 	if err != nil || !to.Mode().IsRegular() {
-		return nil // it is not there, or nothing is lost
+		return nil // nothing would be lost
 	}
 	path := e.samples
 	if real, err := filepath.EvalSymlinks(path); err == nil {
@@ -399,7 +401,7 @@ func writeSamples(w io.Writer, samples []eval.Sample) error {
 	return lines.Flush()
 }
 
-// progress tells how far some work is: on a terminal by a bar, else by a line every few
+// progress returns a function that reports progress: by a bar on a terminal, otherwise by a line every few
 // seconds.
 func progress(w io.Writer) func(done, total int) {
 	start := time.Now()
@@ -411,7 +413,7 @@ func progress(w io.Writer) func(done, total int) {
 				bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionShowCount(),
 					progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
 			}
-			bar.Set(done) // a bar that cannot be drawn is no reason to stop
+			bar.Set(done) // failing to draw a bar is not a reason to stop
 		}
 	}
 	return func(done, total int) {

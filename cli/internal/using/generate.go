@@ -26,21 +26,21 @@ func newGenerate() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "generate --from DIR",
-		Short: "Go on with a text",
-		Long: `Go on with a text, as a trained model would.
+		Short: "Generate text from a prompt",
+		Long: `Generate text from a prompt with a trained model.
 
-DIR is a checkpoint, such as RUN/checkpoints/best, or any Hugging Face directory or GGUF
-file of a family that gorgpt models lists, with a tokenizer that is known here, or what
-else gorgpt convert reads. The text appears as it is chosen.
+DIR is a checkpoint, such as RUN/checkpoints/best; a Hugging Face directory or GGUF file
+of a family that gorgpt models lists, with a supported tokenizer; or anything else that
+gorgpt convert reads. The text is printed as it is generated.
 
-Without --prompt, prompts are read from standard input, one a line; on a terminal one
-can type them. An empty prompt is the beginning of a text. A text ends with the end of
-text that the checkpoint's files name (generation_config.json, config.json, then the
-tokenizer's), at a --stop string, after --tokens, or where --no-repeat leaves nothing to
-go on with. Where it reaches the model's context, the older half of what the model sees
-is forgotten.
+Without --prompt, prompts are read from standard input, one per line, or typed on a
+terminal. An empty prompt is the beginning of a text. A text ends at the end-of-text token
+that the checkpoint's files name (generation_config.json, config.json, then the
+tokenizer's), at a --stop string, after --tokens, or when --no-repeat leaves no token to
+choose. When the text reaches the model's context, the older half of the context is
+forgotten.
 
-Flags that contradict each other, or would do nothing beside others, are refused.`,
+Flags that contradict each other, or have no effect together with others, are refused.`,
 		Example: `  gorgpt generate --from runs/gpt2-minute-20260102-150405/checkpoints/best --prompt 'func main() {' --tokens 200
   gorgpt generate --from DIR --prompt 'Once' --samples 3 --temperature 1 --min-p 0.05 --stop '.'
   gorgpt generate --from DIR --prompt 'Once' --beams 4 --json < /dev/null
@@ -52,22 +52,22 @@ Flags that contradict each other, or would do nothing beside others, are refused
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&w.from, "from", "", "checkpoint directory, or what else gorgpt convert reads")
+	f.StringVar(&w.from, "from", "", "checkpoint directory, or anything else that gorgpt convert reads")
 	setting.List{weightsSetting(&w.weights)}.Flags(f)
-	f.StringVar(&prompt, "prompt", "", "text to go on with (default: a line of standard input each)")
+	f.StringVar(&prompt, "prompt", "", "text to continue (default: each line of standard input)")
 	command.TakesEmpty(f, "prompt")
 	w.writing.Settings().Flags(f)
-	f.BoolVar(&w.greedy, "greedy", false, "always the best token; the same as --temperature 0")
-	f.IntSliceVar(&w.writing.Stop, "stop-token", nil, "end at this token, as at the end of text; may be given more than once")
-	f.BoolVar(&w.asJSON, "json", false, "print a JSON object a text, on a line each: prompt_ids, ids, text, and finish: length, stop, end_of_text or no_candidates")
-	f.BoolVar(&w.talk, "chat", false, "converse as the model was taught, by its chat template or in harmony (gpt-oss): each line of standard input is what a user says, its answer follows, thoughts on standard error; with --json, messages")
-	f.StringVar(&w.system, "system", "", "with --chat, what the model is told first: a system prompt, in harmony the developer's instructions")
-	f.StringVar(&w.template, "chat-template", "", "with --chat, a file with the chat template (Jinja) in the place of the model's own")
-	f.BoolVar(&w.bench, "bench", false, "print tokens a second instead of the text")
+	f.BoolVar(&w.greedy, "greedy", false, "always choose the most likely token; same as --temperature 0")
+	f.IntSliceVar(&w.writing.Stop, "stop-token", nil, "end at this token id, as at the end of text; may be repeated")
+	f.BoolVar(&w.asJSON, "json", false, "print a JSON object for each text, one per line: prompt_ids, ids, text, and finish (length, stop, end_of_text or no_candidates)")
+	f.BoolVar(&w.talk, "chat", false, "hold a conversation in the model's chat template, or in harmony (gpt-oss): each line of standard input is a user's message, the reply follows, with its reasoning on standard error; with --json, lines are messages")
+	f.StringVar(&w.system, "system", "", "with --chat: system prompt, or in harmony the developer's instructions")
+	f.StringVar(&w.template, "chat-template", "", "with --chat: file with a chat template (Jinja) to use instead of the model's own")
+	f.BoolVar(&w.bench, "bench", false, "print tokens per second instead of the text")
 	return cmd
 }
 
-// generation is what gorgpt generate is asked for.
+// generation holds the arguments of generate, and what it runs with.
 type generation struct {
 	from, weights         string
 	writing               run.Writing
@@ -79,7 +79,7 @@ type generation struct {
 	out, stderr io.Writer
 }
 
-// run goes on with the prompt that was given, or with those of standard input.
+// run generates from the prompt that was given, or from those of standard input.
 func (w *generation) run(cmd *cobra.Command, prompt string) error {
 	w.out, w.stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
 	if err := w.check(cmd.Flags().Changed); err != nil {
@@ -116,13 +116,13 @@ func (w *generation) run(cmd *cobra.Command, prompt string) error {
 	return w.prompts(cmd.Context(), cmd.InOrStdin())
 }
 
-// check refuses flags that contradict each other or would do nothing, and puts the rest together.
+// check refuses flags that contradict each other or have no effect, and completes the settings.
 func (w *generation) check(given func(flag string) bool) error {
 	if w.from == "" {
 		return usage.Errorf("--from is missing: the checkpoint to generate with")
 	}
 	o := &w.writing
-	always := "" // what takes the best token
+	always := "" // the flag that makes every token the most likely one
 	switch {
 	case w.greedy:
 		always = "--greedy"
@@ -157,7 +157,7 @@ func (w *generation) check(given func(flag string) bool) error {
 	return o.Validate()
 }
 
-// prompts goes on with each line of in. A terminal is asked for them.
+// prompts generates from each line of in. On a terminal, it asks for prompts.
 func (w *generation) prompts(ctx context.Context, in io.Reader) error {
 	f, ok := in.(interface{ Fd() uintptr })
 	terminal := ok && term.IsTerminal(int(f.Fd()))
@@ -172,7 +172,7 @@ func (w *generation) prompts(ctx context.Context, in io.Reader) error {
 		line, err := lines.Next()
 		if errors.Is(err, io.EOF) {
 			if lines.N == 0 && !terminal {
-				return w.prompt(ctx, "") // nothing was given: the beginning of a text
+				return w.prompt(ctx, "") // no input: begin a new text
 			}
 			return nil
 		}
@@ -185,7 +185,7 @@ func (w *generation) prompts(ctx context.Context, in io.Reader) error {
 	}
 }
 
-// prompt goes on with one prompt.
+// prompt generates from one prompt.
 func (w *generation) prompt(ctx context.Context, prompt string) error {
 	ids, err := w.Encode(prompt)
 	if err != nil {
@@ -204,7 +204,7 @@ func (w *generation) prompt(ctx context.Context, prompt string) error {
 	return w.print(prompt, texts)
 }
 
-// stream prints a text as it is chosen.
+// stream prints a text as it is generated.
 func (w *generation) stream(ctx context.Context, prompt string, ids []int) error {
 	print := func(piece string) error {
 		_, err := io.WriteString(w.out, piece)
@@ -214,21 +214,21 @@ func (w *generation) stream(ctx context.Context, prompt string, ids []int) error
 		return err
 	}
 	finish, err := w.Stream(ctx, ids, print)
-	fmt.Fprintln(w.out) // what went wrong stands on a line of its own
+	fmt.Fprintln(w.out) // so that an error is printed on its own line
 	if err == nil {
 		w.exhausted(finish)
 	}
 	return err
 }
 
-// exhausted tells whoever reads texts, not JSON, of one that ends as nothing can follow.
+// exhausted reports, unless the output is JSON, that a text ends because no token can follow.
 func (w *generation) exhausted(why string) {
 	if why == string(generate.NoCandidates) {
 		fmt.Fprintf(w.stderr, "the text ends here: --no-repeat %d leaves no token to go on with\n", w.writing.NoRepeat)
 	}
 }
 
-// print writes texts: as JSON, or as they are, numbered if there are several.
+// print writes texts: as JSON, or as plain text, numbered if there are several.
 func (w *generation) print(prompt string, texts []run.Text) error {
 	encoder := json.NewEncoder(w.out)
 	for i, t := range texts {
@@ -251,7 +251,7 @@ func (w *generation) print(prompt string, texts []run.Text) error {
 	return nil
 }
 
-// measure prints how fast tokens come.
+// measure prints how fast tokens are generated.
 func (w *generation) measure(ctx context.Context, prompt string) error {
 	ids, err := w.Encode(prompt)
 	if err != nil {
@@ -266,7 +266,7 @@ func (w *generation) measure(ctx context.Context, prompt string) error {
 	return err
 }
 
-// sayUnheeded tells of what transformers' generate would do by itself for this checkpoint.
+// sayUnheeded reports settings of the checkpoint that transformers' generate would apply and gorgpt does not.
 func (w *generation) sayUnheeded(generation json.RawMessage) error {
 	asked, err := checkpoint.Unheeded(generation)
 	if err != nil {

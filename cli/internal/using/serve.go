@@ -30,21 +30,21 @@ func newServe() *cobra.Command {
 	var v service
 	cmd := &cobra.Command{
 		Use:   "serve --from DIR",
-		Short: "Give models out by HTTP, as OpenAI's API does, with a page to read them",
-		Long: `Give models out by HTTP, as OpenAI's API does, with a page to read them: the studio, at /.
+		Short: "Serve models over HTTP with OpenAI's API, and a web page to inspect them",
+		Long: `Serve models over HTTP with OpenAI's API, and a web page to inspect them, the studio, at /.
 
-DIR is what gorgpt generate takes, or a classifier that gorgpt finetune has made. Clients call
-it by the folder's or the file's name, or that of the run, or as NAME=DIR says; there may be several.
+DIR is anything that gorgpt generate accepts, or a classifier made by gorgpt finetune. Its name for
+clients is that of the folder, the file or the run, or NAME if given as NAME=DIR.
 
   POST /v1/completions, /v1/chat/completions, /v1/embeddings       GET /v1/models
   POST /tokenize, /detokenize, /classify                           GET /tokenizer_info, /health, /metrics
 
-The studio shows how likely each token of a text was, what else might have come, what attention reads, what
-the layers would say, the graph with its values, two models beside each other, and runs as they go.
+The studio shows how likely each token of a text was, what else could have followed, what attention
+reads, what the layers would predict, the graph with its values, two models side by side, and runs in
+progress.
 
-Requests that come while others are answered join them between two tokens. What one gets does not
-depend on the others, to the bit. An interrupt lets those that there are come to their end, and a second
-one ends them.`,
+Requests that arrive while others are being answered join them between two tokens. An answer does not
+depend on other requests, bit for bit. An interrupt lets current requests finish; a second one ends them.`,
 		Example: `  gorgpt serve --from runs/gpt2-minute-20260102-150405/checkpoints/best
   gorgpt serve --from small=gpt2 --from SmolLM2-135M-Instruct.gguf --listen 127.0.0.1:8081
   curl http://127.0.0.1:8080/v1/completions -d '{"prompt": "Once upon a time", "max_tokens": 32}'`,
@@ -53,13 +53,13 @@ one ends them.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringArrayVar(&v.from, "from", nil, "checkpoint directory, or what else gorgpt convert reads, or NAME=DIR; may be given more than once")
+	f.StringArrayVar(&v.from, "from", nil, "checkpoint directory, or anything else that gorgpt convert reads, or NAME=DIR; may be repeated")
 	v.settings().Flags(f)
-	f.StringArrayVar(&v.config.Origins, "origin", nil, "origin of pages that may ask, as https://example.org, or * for any; may be given more than once (default none but the server's own)")
+	f.StringArrayVar(&v.config.Origins, "origin", nil, "origin of web pages that may send requests, as in https://example.org, or * for any; may be repeated (default: only the server's own)")
 	return cmd
 }
 
-// service is what gorgpt serve is asked for.
+// service holds the arguments of serve.
 type service struct {
 	from                           []string
 	listen, keyFile, runs, weights string
@@ -71,21 +71,21 @@ type service struct {
 	stderr  io.Writer
 }
 
-// settings are those of the service.
+// settings returns the settings of the service.
 func (v *service) settings() setting.List {
 	o := &v.options
 	return setting.List{
-		setting.New("listen", &v.listen, "127.0.0.1:8080", "address to listen on; one that is not the machine's own wants --key-file"),
-		setting.New("slots", &o.Slots, 8, "sequences at once, of each model", setting.AtLeast(1)),
-		setting.New("queue", &o.Queue, 64, "requests that may wait for a slot; one more is refused (429)", setting.AtLeast(1)),
-		setting.New("context", &o.Context, 0, "positions that a sequence may have (default all that the model has, as far as memory goes)", setting.AtLeast(0)),
+		setting.New("listen", &v.listen, "127.0.0.1:8080", "address to listen on; use --key-file if other machines can reach it"),
+		setting.New("slots", &o.Slots, 8, "number of sequences generated at once, per model", setting.AtLeast(1)),
+		setting.New("queue", &o.Queue, 64, "number of requests that may wait for a slot; more are refused (429)", setting.AtLeast(1)),
+		setting.New("context", &o.Context, 0, "maximum number of positions per sequence (default: all that the model has, as far as memory permits)", setting.AtLeast(0)),
 		weightsSetting(&v.weights),
-		setting.New("piece", &o.Piece, 128, "tokens of prompts that run between two tokens of other sequences", setting.AtLeast(1)),
-		setting.New("prefixes", &v.prefixes, 256, "MB that may be spent on what prompts begin with, so that what they have in common runs once (0: none)", setting.NotNegative),
-		setting.New("key-file", &v.keyFile, "", "file whose one line clients must bear as their key (default they need none)"),
-		setting.New("runs", &v.runs, "runs", "folder of runs that the studio shows as they go"),
-		setting.New("timeout", &v.timeout, 600, "seconds that a request may take (0: as long as it does)", setting.NotNegative),
-		setting.New("grace", &v.grace, 30, "seconds that requests have to end after an interrupt", setting.NotNegative),
+		setting.New("piece", &o.Piece, 128, "number of prompt tokens that run between two tokens of other sequences", setting.AtLeast(1)),
+		setting.New("prefixes", &v.prefixes, 256, "MB of memory for caching the beginnings of prompts, so that a common beginning runs once (0: none)", setting.NotNegative),
+		setting.New("key-file", &v.keyFile, "", "file with one line, the key that clients must send (default: no key)"),
+		setting.New("runs", &v.runs, "runs", "folder of runs that the studio shows in progress"),
+		setting.New("timeout", &v.timeout, 600, "seconds that a request may take (0: no limit)", setting.NotNegative),
+		setting.New("grace", &v.grace, 30, "seconds that requests have to finish after an interrupt", setting.NotNegative),
 	}
 }
 
@@ -107,7 +107,7 @@ func (v *service) run(cmd *cobra.Command) error {
 	return v.serve(cmd.Context(), s, listener)
 }
 
-// notListening is why nobody can listen on an address, without what package net says twice.
+// notListening returns an error for an address that cannot be listened on, without the parts that package net says twice.
 func notListening(address string, err error) error {
 	var addr *net.AddrError
 	switch {
@@ -123,7 +123,7 @@ func notListening(address string, err error) error {
 	return fmt.Errorf("--listen %s: %w", address, err)
 }
 
-// check reads what flags name, and refuses what cannot be.
+// check checks the arguments and reads the key.
 func (v *service) check() (err error) {
 	if len(v.from) == 0 {
 		return usage.Errorf("--from is missing: the checkpoint to serve")
@@ -158,7 +158,8 @@ func (v *service) check() (err error) {
 	return nil
 }
 
-// guard has a server on a loopback address be called by its names alone, and warns of one that everybody reaches.
+// guard makes a server on a loopback address accept only its own host names, and warns if a server on another address
+// has no key.
 func (v *service) guard(at net.Addr) {
 	tcp, ok := at.(*net.TCPAddr)
 	switch {
@@ -194,7 +195,7 @@ func (v *service) serve(ctx context.Context, s *serve.Server, listener net.Liste
 	s.Drain(last)
 	flushed, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = web.Shutdown(flushed) // what was answered is sent; who does not take it has to do without
+	_ = web.Shutdown(flushed) // sends what is left of the answers; clients that do not read them in time lose them
 	return nil
 }
 
@@ -220,7 +221,7 @@ func (v *service) load(ctx context.Context, s *serve.Server) error {
 	return nil
 }
 
-// say tells of a model that is loaded.
+// say reports a model that has been loaded.
 func (v *service) say(m *serve.Model) {
 	if m.Trained != nil {
 		fmt.Fprintf(v.stderr, "%s: a classifier of %s\n", m.ID, m.Trained.Task)
@@ -236,7 +237,7 @@ func (v *service) say(m *serve.Model) {
 	}
 }
 
-// splitFrom splits NAME=PATH; what is there as a whole is a path.
+// splitFrom splits NAME=PATH, unless the whole is the path of an existing file.
 func splitFrom(from string) (name, path string) {
 	if _, err := os.Stat(from); err == nil {
 		return "", from

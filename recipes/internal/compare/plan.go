@@ -17,7 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// What all runs have in common.
+// Settings that all runs have in common.
 const (
 	vocabulary = 257 // bytes and the end of a file
 	batch      = 8   // sequences in an update
@@ -26,33 +26,33 @@ const (
 	depth      = 3
 	heads      = 4
 
-	sweepSeed = 100 // of the runs that choose a learning rate, which are not in the table; those of the table are below
+	sweepSeed = 100 // seed of the runs that choose a learning rate, which are not in the table; the table's seeds are lower
 )
 
-// base is the model's configuration beside its sizes. First weights have a deviation of 1/√C, as in recipes/scaling.
+// base is the model's configuration besides its sizes. Initial weights have a deviation of 1/√C, as in recipes/scaling.
 var base = []string{"bias=true", "activation_function=gelu_new", "initializer_range=0.125"}
 
 // Variant is a row of a table: a model, or another way of training.
 type Variant struct {
 	Name  string
-	Set   []string                           // keys of the model's config.json
+	Set   []string                           // keys of the model's config.json, with their values
 	Edits func(c gpt2.Config) []graph.Option // of the model
-	Tune  func(r *run.Recipe)                // what else of the recipe is its own
-	// Swept is the variant whose learning rate this one has: its own name, or another's.
+	Tune  func(r *run.Recipe)                // other changes to the recipe
+	// Swept names the variant whose learning rate this one uses: itself, or another.
 	Swept string
-	Guess float64 // where the sweep begins, of one that is swept
+	Guess float64 // where the sweep begins; 0 if the variant is not swept
 
-	// Against is the name of the variant that this one is compared with; one without is what others are compared with.
+	// Against names the variant that this one is compared with. It is empty for one that others are compared with.
 	Against string
-	// Lengths are the shares of its steps that one which others are compared with is trained for as well: what
-	// it reaches in the seconds of another lies between.
+	// Lengths are further lengths, as shares of its steps, for which a variant without Against is trained, so that
+	// the loss that it reaches in the seconds of another variant can be interpolated.
 	Lengths []float64
-	Share   float64 // of the steps of a run that it is trained for; 0 is all of them
-	// From is the name of the variant with whose weights, after all of its steps, it begins, if there is one.
+	Share   float64 // the share of --steps that the variant is trained for; 0 means all of them
+	// From names the variant from whose weights, after all of its steps, this one starts; empty for random weights.
 	From string
 }
 
-// choose finds variants by name, with those that they are compared with.
+// choose finds the variants given by name, with those that they are compared with or start from.
 func (s *study) choose() ([]Variant, error) {
 	if len(s.names) == 0 {
 		return s.Variants, nil
@@ -73,12 +73,12 @@ func (s *study) choose() ([]Variant, error) {
 	return slices.DeleteFunc(slices.Clone(s.Variants), func(v Variant) bool { return !slices.Contains(wanted, v.Name) }), nil
 }
 
-// find is the variant of a name.
+// find returns the variant with a name.
 func (s *study) find(name string) Variant {
 	return s.Variants[slices.IndexFunc(s.Variants, func(v Variant) bool { return v.Name == name })]
 }
 
-// whole is how many steps a variant is trained for, and share how many a share of these are.
+// whole returns how many steps a variant is trained for, and share how many a share of these is.
 func (s *study) whole(v Variant) int { return s.share(v, 1) }
 
 func (s *study) share(v Variant, of float64) int {
@@ -93,7 +93,7 @@ type point struct {
 	seed  uint64
 }
 
-// recipe is that of a point.
+// recipe returns the recipe of a point.
 func (s *study) recipe(p point) run.Recipe {
 	r := run.Defaults()
 	r.Model, r.Layers, r.Heads, r.Width, r.Dropout = "gpt2-nano", depth, heads, width, 0
@@ -108,7 +108,7 @@ func (s *study) recipe(p point) run.Recipe {
 	return r
 }
 
-// sets are the keys of all models and those of the variant, which win.
+// sets returns the keys of all models and those of the variant, which take precedence.
 func (v Variant) sets() []string {
 	key := func(pair string) string { return pair[:strings.IndexByte(pair, '=')] }
 	return append(slices.DeleteFunc(slices.Clone(base), func(b string) bool {
@@ -116,7 +116,7 @@ func (v Variant) sets() []string {
 	}), v.Set...)
 }
 
-// runOf is the run of a point, in a folder that is named by what it is of.
+// runOf returns the run of a point, in a folder named after the point.
 func (s *study) runOf(p point) (studies.Run, error) {
 	r := studies.Run{Recipe: s.recipe(p)}
 	m, err := r.Recipe.MakeModel(vocabulary)
@@ -133,7 +133,7 @@ func (s *study) runOf(p point) (studies.Run, error) {
 			return r, err
 		}
 		r.Recipe.From = from.Dir.Latest()
-		r.Recipe.Seed += sweepSeed // of the order of the text, of which it would see the same again
+		r.Recipe.Seed += sweepSeed // otherwise it would see the text in the same order again
 		r.Recipe.Model, r.Recipe.Layers, r.Recipe.Heads, r.Recipe.Width, r.Recipe.Tokenizer = "", 0, 0, 0, ""
 	}
 	r.Keep = slices.ContainsFunc(s.Variants, func(v Variant) bool { return v.From == p.Name && p.steps == s.whole(p.Variant) })
@@ -150,10 +150,10 @@ func (s *study) runOf(p point) (studies.Run, error) {
 	return r, nil
 }
 
-// figure is a number of two digits.
+// figure formats a number with two digits.
 func figure(x float64) string { return strconv.FormatFloat(x, 'g', 2, 64) }
 
-// sweep chooses the learning rates: from the guess on, twice and half of the best so far are tried until both
+// sweep chooses the learning rates: starting from the guess, it tries twice and half of the best so far until both
 // are worse.
 func (s *study) sweep(ctx context.Context) error {
 	var last []point
@@ -172,7 +172,7 @@ func (s *study) sweep(ctx context.Context) error {
 			return nil
 		case s.fitOnly:
 			return usage.Errorf("--fit: %d runs that choose learning rates are not done", len(missing))
-		case slices.EqualFunc(missing, last, func(a, b point) bool { return a.Name == b.Name && a.rate == b.rate }): // and they are done
+		case slices.EqualFunc(missing, last, func(a, b point) bool { return a.Name == b.Name && a.rate == b.rate }): // although they are finished
 			return fmt.Errorf("%s: a run ended with a loss that is no number", filepath.Join(s.out, "rates"))
 		}
 		if err := s.trainAll(ctx, missing, false); err != nil {
@@ -182,21 +182,21 @@ func (s *study) sweep(ctx context.Context) error {
 	}
 }
 
-// swept are the variants whose learning rates are wanted.
+// swept returns the variants whose learning rates are needed.
 func (s *study) swept() []Variant {
 	return slices.DeleteFunc(slices.Clone(s.Variants), func(v Variant) bool {
 		return v.Guess == 0 || !slices.ContainsFunc(s.variants, func(w Variant) bool { return w.Swept == v.Name })
 	})
 }
 
-// rates are those of a sweep: each with its loss, the best, and what is still to be tried.
+// rates is the state of a sweep: the loss of each rate, the best rate, and the runs that are still missing.
 type rates struct {
 	done    map[float64]float64
 	best    float64
 	missing []point
 }
 
-// tried is how far the sweep of a variant is. Rates are the guess times powers of two.
+// tried returns the state of the sweep of a variant. Its rates are the guess times powers of two.
 func (s *study) tried(v Variant) (rates, error) {
 	all := rates{done: make(map[float64]float64)}
 	at := func(k int) (point, float64, bool, error) {
@@ -231,7 +231,8 @@ func (s *study) tried(v Variant) (rates, error) {
 	}
 }
 
-// points lists the runs of the tables: whole tables first, with the other lengths of what is compared with, then their spread.
+// points lists the runs of the tables by seed, so that whole tables are there first, with the further lengths, and then their
+// spread.
 func (s *study) points() (all []point) {
 	for seed := range uint64(s.seeds) {
 		for _, v := range s.variants {

@@ -21,25 +21,25 @@ import (
 	"github.com/gorgpt/gorgpt/recipes/internal/studies"
 )
 
-// row is what came of a variant. The differences are of runs with one seed, and so with one text in one order: below
-// 0 the variant is the better one than what it is compared with.
+// row has the results of a variant. The differences are between runs with the same seed, and so with the same text in the
+// same order; below 0, the variant is better than the one that it is compared with.
 type row struct {
 	Variant
 	params, active int64
 	losses         []float64
 	steps          []float64 // differences at equal steps
-	slower         float64   // the time of a step, of the other's; NaN if it was not measured
-	within         []float64 // the other's losses in the same seconds, as far as its lengths reach
-	seconds        []float64 // differences to those
+	slower         float64   // time of a step, relative to the other's; NaN if not measured
+	within         []float64 // the other's losses in the same seconds, if its lengths cover that
+	seconds        []float64 // differences from these
 }
 
-// outcome is what came of the runs of a variant, by seed: the losses after all of its steps, and by its length.
+// outcome has the results of the runs of a variant, by seed: the losses after all of its steps, and by length.
 type outcome struct {
 	losses map[uint64]float64
 	curves map[uint64]curve
 }
 
-// report writes the tables, and in --out the points as CSV and a picture.
+// report writes the tables, and to --out the points as CSV and a picture.
 func (s *study) report(points []point, times map[string]float64) error {
 	outcomes, done, err := s.outcomes(points)
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *study) report(points []point, times map[string]float64) error {
 	return s.draw(all)
 }
 
-// outcomes are those of the runs that are done, by variant, and a line of points.csv for each of these.
+// outcomes returns the outcomes of the finished runs by variant, and a line of points.csv for each of these runs.
 func (s *study) outcomes(points []point) (of map[string]outcome, done [][]string, err error) {
 	of = make(map[string]outcome)
 	for _, v := range s.variants {
@@ -102,7 +102,7 @@ func (s *study) outcomes(points []point) (of map[string]outcome, done [][]string
 	return of, done, nil
 }
 
-// rows are those of a table, its base and what is compared with that, the best at equal seconds first.
+// rows returns the rows of a table: its base, and the variants that are compared with it, the best at equal seconds first.
 func (s *study) rows(base Variant, outcomes map[string]outcome, times map[string]float64) (rows []row, err error) {
 	for _, v := range s.variants {
 		if v.Name != base.Name && v.Against != base.Name {
@@ -120,7 +120,7 @@ func (s *study) rows(base Variant, outcomes map[string]outcome, times map[string
 	return rows, nil
 }
 
-// row compares the runs of a variant with those of another.
+// row compares the runs of a variant with those of its base.
 func (s *study) row(v, base Variant, outcomes map[string]outcome, times map[string]float64) (row, error) {
 	r := row{Variant: v, slower: math.NaN()}
 	m, err := s.recipe(point{Variant: v, steps: s.whole(v)}).MakeModel(vocabulary)
@@ -151,7 +151,8 @@ func (s *study) row(v, base Variant, outcomes map[string]outcome, times map[stri
 	return r, nil
 }
 
-// order is what the rows are sorted by: what others are compared with first, then by the difference at equal seconds, or by that at equal steps.
+// order returns the key by which rows are sorted: the base first, then the others by the difference at equal seconds, or at
+// equal steps if that is not known.
 func (r row) order() float64 {
 	switch {
 	case r.Against == "":
@@ -165,10 +166,10 @@ func (r row) order() float64 {
 // at is a loss after the logarithm of a number of steps.
 type at struct{ logSteps, loss float64 }
 
-// curve is what a variant reaches by its length; each point is of a run of its own, whose rate falls within it.
+// curve has the losses of a variant by length; each point is a separate run, whose learning rate falls within its length.
 type curve []at
 
-// after is the loss of a length between those there are, or NaN.
+// after interpolates the loss for a number of steps; it is NaN outside of the lengths of the curve.
 func (c curve) after(steps float64) float64 {
 	c = slices.SortedFunc(slices.Values(c), func(a, b at) int { return cmp.Compare(a.logSteps, b.logSteps) })
 	x := math.Log(steps)
@@ -180,7 +181,7 @@ func (c curve) after(steps float64) float64 {
 	return math.NaN()
 }
 
-// writeRates writes what the sweeps tried.
+// writeRates writes the learning rates that were tried.
 func (s *study) writeRates() error {
 	var rows [][]string
 	for _, v := range s.swept() {
@@ -200,7 +201,8 @@ func (s *study) writeRates() error {
 	return nil
 }
 
-// writeRows writes the table of what is compared with base, with active parameters where some are not.
+// writeRows writes the table of the variants that are compared with base, with the number of active parameters if that is
+// not all of them.
 func (s *study) writeRows(base Variant, rows []row) {
 	var cells [][]string
 	for _, r := range rows {
@@ -225,7 +227,7 @@ func (s *study) writeRows(base Variant, rows []row) {
 	fmt.Fprintln(s.table)
 }
 
-// difference is a mean with its spread, bold if it is further from 0 than luck would have it in one of twenty cases (Student's t).
+// difference formats a mean with its spread, in bold if it differs from 0 at the 5 % level (Student's t).
 func difference(values []float64) string {
 	text := studies.Spread("%+.3f", values)
 	n := float64(len(values))
@@ -239,7 +241,7 @@ func difference(values []float64) string {
 	return text
 }
 
-// draw shows what the variants gain, in nats.
+// draw draws the gains of the variants, in nats.
 func (s *study) draw(rows []row) error {
 	var names []string
 	sets := []chart.Set{{Name: "at equal steps"}, {Name: "at equal seconds"}}

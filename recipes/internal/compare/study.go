@@ -1,5 +1,5 @@
-// Package compare is a study of variants of a model, of other architectures or ways of training, over seeds: what
-// each gains at equal steps, and at equal seconds.
+// Package compare compares variants of a model, with other architectures or ways of training, over several seeds:
+// what each gains at equal steps, and at equal seconds.
 package compare
 
 import (
@@ -16,16 +16,16 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// Study is what is compared. Each run has a folder of --out. Those that are done are not done again and an
-// interrupted one goes on, so that the same command goes on with all. The tables are Markdown on standard output;
-// the points, the step times and the picture lie in --out.
+// Study describes what is compared. Each run has a folder in --out. Finished runs are not repeated and an interrupted
+// one continues, so that the same command resumes the study. The tables are written to standard output in Markdown;
+// the points, the step times and the picture to --out.
 type Study struct {
 	Name, Short string    // of the command
 	Title       string    // of the picture
 	Variants    []Variant // all rows of the tables
 }
 
-// study is what is asked for.
+// study holds the arguments of the command, and its state.
 type study struct {
 	Study
 	out, data           string
@@ -36,18 +36,18 @@ type study struct {
 	table, progress     io.Writer
 
 	variants []Variant
-	rates    map[string]float64 // learning rates by the variant that was swept
+	rates    map[string]float64 // learning rates, by the name of the swept variant
 	train    trainer
 	measure  meter
 }
 
-// trainer does a run, and meter tells the seconds of a step of each variant.
+// trainer performs a run, and meter returns the seconds per step of each variant.
 type (
 	trainer func(ctx context.Context, r studies.Run) error
 	meter   func(ctx context.Context, s *study) (map[string]float64, error)
 )
 
-// Main is a program that does a study.
+// Main runs the command of a study and exits on an error.
 func Main(of Study) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -57,7 +57,7 @@ func Main(of Study) {
 	}
 }
 
-// Command is the command of a study.
+// Command returns the command of a study.
 func Command(of Study) *cobra.Command { return command(of, studies.TrainOne, measure) }
 
 func command(of Study, train trainer, measure meter) *cobra.Command {
@@ -73,15 +73,15 @@ func command(of Study, train trainer, measure meter) *cobra.Command {
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&s.out, "out", "runs/"+of.Name, "folder of the runs")
-	f.StringVar(&s.data, "data", run.Defaults().Data, "text, as gorgpt train takes it; it is read as bytes")
-	f.StringSliceVar(&s.names, "variants", nil, "rows of the table beside what they are compared with (none: all)")
-	f.IntVar(&s.steps, "steps", 1500, "updates of a run")
-	f.IntVar(&s.evalBatches, "eval-batches", 96, "batches of the validation text that a loss is of, the same for all")
-	f.IntVar(&s.seeds, "seeds", 3, "runs of each: seeds of weights and order")
-	f.IntVar(&s.jobs, "jobs", 2, "runs at once, which share the cores")
-	f.IntVar(&s.rounds, "rounds", 40, "steps of each variant that are timed, in turns")
-	f.BoolVar(&s.timesAgain, "time", false, "measure the time of a step again")
-	f.BoolVar(&s.fitOnly, "fit", false, "train nothing: make the tables of what is done so far")
+	f.StringVar(&s.data, "data", run.Defaults().Data, "text to train on, as in gorgpt train --data; its tokens are bytes")
+	f.StringSliceVar(&s.names, "variants", nil, "variants to run, with those that they are compared with (none: all)")
+	f.IntVar(&s.steps, "steps", 1500, "updates per run")
+	f.IntVar(&s.evalBatches, "eval-batches", 96, "batches of the validation text per evaluation, the same for all runs")
+	f.IntVar(&s.seeds, "seeds", 3, "runs of each variant, with random seeds of weights and order")
+	f.IntVar(&s.jobs, "jobs", 2, "runs at the same time, which share the cores")
+	f.IntVar(&s.rounds, "rounds", 40, "steps of each variant to time, in turns")
+	f.BoolVar(&s.timesAgain, "time", false, "measure the times of steps again")
+	f.BoolVar(&s.fitOnly, "fit", false, "train nothing, and make the tables of the runs that are finished")
 	return cmd
 }
 
@@ -102,7 +102,7 @@ func (s *study) run(ctx context.Context) error {
 		return err
 	}
 	points := s.points()
-	for _, begun := range []bool{false, true} { // those that begin with the weights of others come after these
+	for _, begun := range []bool{false, true} { // points that start from the weights of others come after these
 		if err := s.trainAll(ctx, points, begun); err != nil {
 			return err
 		}
@@ -114,8 +114,8 @@ func (s *study) run(ctx context.Context) error {
 	return s.report(points, times)
 }
 
-// trainAll trains those points that are not done, unless nothing is to be trained: those that begin with other weights, or
-// the others.
+// trainAll trains the points that are not finished, unless --fit is given: if begun, those that start from the weights of
+// another point, otherwise the rest.
 func (s *study) trainAll(ctx context.Context, points []point, begun bool) error {
 	var all []studies.Run
 	for _, p := range points {
@@ -126,7 +126,7 @@ func (s *study) trainAll(ctx context.Context, points []point, begun bool) error 
 		if err != nil {
 			return err
 		}
-		if err := r.Check(); err != nil { // before the first of them is trained
+		if err := r.Check(); err != nil { // before any of them is trained
 			return err
 		}
 		all = append(all, r)

@@ -18,7 +18,7 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// times are the seconds of a step of each variant, as they were measured here before, or measured now.
+// times returns the seconds per step of each variant, as measured in an earlier run, or measured now.
 func (s *study) times(ctx context.Context) (map[string]float64, error) {
 	path := filepath.Join(s.out, "times.csv")
 	known, err := readTimes(path)
@@ -48,7 +48,7 @@ func (s *study) times(ctx context.Context) (map[string]float64, error) {
 	if err := wholefile.Write(path, b.Bytes()); err != nil {
 		return nil, err
 	}
-	return readTimes(path) // as rounded, so that the same command says the same again
+	return readTimes(path) // rounded, so that the same command prints the same again
 }
 
 func readTimes(path string) (map[string]float64, error) {
@@ -74,7 +74,7 @@ func readTimes(path string) (map[string]float64, error) {
 	return times, nil
 }
 
-// turn has a run make a step when it is its turn, and tells how long it took.
+// turn is an observer that makes a run wait for its turn before each step, and measures how long the step takes.
 type turn struct {
 	ctx   context.Context
 	next  chan struct{}
@@ -101,8 +101,8 @@ func (t *turn) OnStep(train.Step) error {
 // OnEvaluation implements [train.Observer].
 func (*turn) OnEvaluation(train.Evaluation) error { return nil }
 
-// measure is the shortest of some steps of each variant, which take turns: what else the machine does
-// is in the way of all alike. A step is all of it: the batch, both passes, the update.
+// measure returns the time of the shortest of several steps of each variant. The variants take turns, so that other
+// work on the machine affects all of them alike. A step is everything: the batch, both passes, the update.
 func measure(ctx context.Context, s *study) (times map[string]float64, err error) {
 	temp, err := os.MkdirTemp("", s.Name+"-")
 	if err != nil {
@@ -155,7 +155,7 @@ func measure(ctx context.Context, s *study) (times map[string]float64, err error
 	return times, nil
 }
 
-// step has the run make a step, unless any run has failed.
+// step lets the run make a step, unless any run has failed.
 func (t *turn) step(failed <-chan error) (time.Duration, error) {
 	select {
 	case t.next <- struct{}{}:
@@ -165,7 +165,7 @@ func (t *turn) step(failed <-chan error) (time.Duration, error) {
 	}
 }
 
-// wait is until the step is made, or any run fails, as it does when it is interrupted.
+// wait waits until the step is made, or until any run fails, as it does when it is interrupted.
 func (t *turn) wait(failed <-chan error) (time.Duration, error) {
 	select {
 	case took := <-t.took:

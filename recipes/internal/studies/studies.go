@@ -1,4 +1,4 @@
-// Package studies does the many runs of a study, each once, and writes tables of them.
+// Package studies performs the many runs of a study, each once, and writes tables of them.
 package studies
 
 import (
@@ -17,16 +17,16 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// Run is one of a study: a folder, and what is trained there. Its recipe has the model evaluated
-// after the last step and not before: EvalEvery is Steps.
+// Run is a run of a study: a folder, and what is trained there. Its recipe evaluates the model after
+// the last step and not before: EvalEvery is Steps.
 type Run struct {
 	Dir    run.Dir
 	Recipe run.Recipe
 	Edits  []graph.Option // of the model
-	Keep   bool           // its weights, as other runs begin with them
+	Keep   bool           // keep its weights, because other runs start from them
 }
 
-// Check refuses a folder with another recipe than the run's.
+// Check returns an error if the folder has a run with another recipe.
 func (r Run) Check() error {
 	was, err := r.Dir.Recipe()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -41,7 +41,7 @@ func (r Run) Check() error {
 	return nil
 }
 
-// firstUnlike are the first lines in which two texts differ, or the last.
+// firstUnlike returns the first lines in which two texts differ, or the last lines.
 func firstUnlike(a, b []byte) (x, y string) {
 	for a, b := string(a), string(b); a != "" && x == y; {
 		x, a, _ = strings.Cut(a, "\n")
@@ -50,7 +50,7 @@ func firstUnlike(a, b []byte) (x, y string) {
 	return x, y
 }
 
-// Loss is the validation loss after the last step, if the run has ended.
+// Loss returns the validation loss after the last step, if the run has ended.
 func (r Run) Loss() (loss float64, done bool, err error) {
 	summary, err := run.Summarize(r.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -65,8 +65,8 @@ func (r Run) Loss() (loss float64, done bool, err error) {
 	return *summary.Best, true, nil
 }
 
-// TrainOne begins a run or goes on with it. A folder that is no run's, or whose run another process is at,
-// is an error and stays as it is.
+// TrainOne starts a run or resumes it. If the folder is not that of a run, or another process is training in it,
+// this is an error, and the folder stays as it is.
 func TrainOne(ctx context.Context, r Run) (err error) {
 	t, err := r.open()
 	if err != nil {
@@ -81,14 +81,14 @@ func (r Run) open() (*run.Run, error) {
 	if _, err := os.Lstat(r.Dir.Latest()); err == nil {
 		return run.Resume(r.Dir, r.Recipe, o)
 	}
-	if err := r.Dir.Remove(); err != nil { // stopped before there was anything to go on from
+	if err := r.Dir.Remove(); err != nil { // it was stopped before the first checkpoint
 		return nil, err
 	}
 	return run.Create(r.Recipe, string(r.Dir), o)
 }
 
-// TrainAll does those of the runs that are not done by train, so many at once, in their order. Weights that
-// no other run begins with are removed.
+// TrainAll performs the runs that are not finished, by calling train, in their order and with at most jobs at the
+// same time. Weights from which no other run starts are removed.
 func TrainAll(ctx context.Context, runs []Run, jobs int, progress io.Writer, train func(ctx context.Context, r Run) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(jobs)

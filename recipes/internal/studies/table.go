@@ -8,7 +8,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// Table writes rows of cells under a header, in Markdown.
+// Table writes a table in Markdown.
 func Table(w io.Writer, header []string, rows [][]string) {
 	fmt.Fprintf(w, "| %s |\n|%s\n", strings.Join(header, " | "), strings.Repeat(" --- |", len(header)))
 	for _, r := range rows {
@@ -16,7 +16,7 @@ func Table(w io.Writer, header []string, rows [][]string) {
 	}
 }
 
-// Spread is a mean with the standard deviation of a sample, by a format for both such as "%.1f".
+// Spread returns the mean of the values with their sample standard deviation, both in a format such as "%.1f".
 func Spread(format string, values []float64) string {
 	if len(values) == 1 {
 		return fmt.Sprintf(format, values[0])

@@ -1,4 +1,4 @@
-// Package tuned fine-tunes a model on several tasks in several ways over several seeds, and writes a table of that.
+// Package tuned fine-tunes a model on several tasks, in several ways and over several seeds, and writes a table of the results.
 package tuned
 
 import (
@@ -22,19 +22,19 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// Study is what is asked for. Its runs are one column after the other, of one task after the other; all of the first seed
-// come before the second's: a whole table first, then its spread.
+// Study describes the runs. They are ordered by seed, then by task, then by column, so that the whole table is there first,
+// and then its spread.
 type Study struct {
 	From, Data, Out string
 	Given           []string // tasks in the order of the table, each with the examples to train on: "rte:500"
 	Seeds, Jobs     int
-	Only            bool // the table, of what is done
+	Only            bool // write the table of finished runs, without training
 
 	Columns []Column
-	Chosen  []string               // names of the columns to train, all of which the table has; none: all
-	Recipe  func() run.TunedRecipe // what all runs have in common, after the flags are read
+	Chosen  []string               // names of the columns to train; none: all. The table has all columns
+	Recipe  func() run.TunedRecipe // settings that all runs have in common; called after the flags are parsed
 
-	// Tune does a run in a folder, or goes on with it.
+	// Tune performs a run in a folder, or resumes it.
 	Tune func(ctx context.Context, recipe run.TunedRecipe, dir run.Dir, log io.Writer) (Result, error)
 
 	tasks []sized
@@ -42,9 +42,9 @@ type Study struct {
 
 // Column is a way to fine-tune, a column of the table.
 type Column struct {
-	Name, About string // in the names of folders, and above the column
+	Name, About string // for the names of folders, and the header of the column
 	Change      func(*run.TunedRecipe)
-	Published   map[string]float64 // of tasks: the figures of GPT-1's paper, if it has this column
+	Published   map[string]float64 // by task: the figures of GPT-1's paper, if it has this column
 }
 
 // sized is a task with the number of examples to train on, 0 for all.
@@ -53,19 +53,19 @@ type sized struct {
 	examples int
 }
 
-// Flags adds those that all studies have.
+// Flags adds the flags that all studies have.
 func (s *Study) Flags(f *pflag.FlagSet) {
-	f.StringVar(&s.From, "from", s.From, "the pre-trained model")
-	f.StringVar(&s.Data, "data", s.Data, "folder with a folder of files for each task")
+	f.StringVar(&s.From, "from", s.From, "checkpoint of the pre-trained model")
+	f.StringVar(&s.Data, "data", s.Data, "folder that has a folder of files for each task")
 	f.StringVar(&s.Out, "out", s.Out, "folder of the runs")
-	f.StringSliceVar(&s.Given, "tasks", s.Given, "tasks in the order of the table, each with the examples to train on (none: all)")
-	f.StringSliceVar(&s.Chosen, "columns", s.Chosen, "columns to train: some of "+strings.Join(s.names(), ", ")+" (none: all)")
-	f.IntVar(&s.Seeds, "seeds", 3, "runs of each: seeds of the head, the order, dropout, and which examples")
-	f.IntVar(&s.Jobs, "jobs", s.Jobs, "runs at once, which share the cores")
-	f.BoolVar(&s.Only, "only-table", false, "train nothing: the table of what is done")
+	f.StringSliceVar(&s.Given, "tasks", s.Given, "tasks in the order of the table, each with the number of examples to train on, as in rte:500 (without a number: all)")
+	f.StringSliceVar(&s.Chosen, "columns", s.Chosen, "columns to train, any of "+strings.Join(s.names(), ", ")+" (none: all)")
+	f.IntVar(&s.Seeds, "seeds", 3, "runs of each, with random seeds of the head, the order, dropout, and the choice of examples")
+	f.IntVar(&s.Jobs, "jobs", s.Jobs, "runs at the same time, which share the cores")
+	f.BoolVar(&s.Only, "only-table", false, "train nothing, and write the table of the runs that are finished")
 }
 
-// Run does the runs that are not done, and writes the table, when it is interrupted too.
+// Run performs the runs that are not finished, and writes the table, even if it is interrupted.
 func (s *Study) Run(ctx context.Context, table, progress io.Writer) error {
 	switch {
 	case s.From == "" || s.Data == "":
@@ -83,7 +83,7 @@ func (s *Study) Run(ctx context.Context, table, progress io.Writer) error {
 	if s.Only {
 		return s.write(table)
 	}
-	for _, task := range s.tasks { // before any run
+	for _, task := range s.tasks { // before any run starts
 		for _, c := range columns {
 			if err := s.recipe(task, c, 0).Validate(); err != nil {
 				return err
@@ -105,7 +105,7 @@ func (s *Study) Run(ctx context.Context, table, progress io.Writer) error {
 	return errors.Join(group.Wait(), s.write(table))
 }
 
-// names are those of the columns.
+// names returns the names of the columns.
 func (s *Study) names() []string {
 	names := make([]string, len(s.Columns))
 	for i, c := range s.Columns {
@@ -114,7 +114,7 @@ func (s *Study) names() []string {
 	return names
 }
 
-// chosen are the columns to train, in the order of the table.
+// chosen returns the columns to train, in the order of the table.
 func (s *Study) chosen() ([]Column, error) {
 	for _, name := range s.Chosen {
 		if names := s.names(); !slices.Contains(names, name) {
@@ -127,7 +127,7 @@ func (s *Study) chosen() ([]Column, error) {
 	return slices.DeleteFunc(slices.Clone(s.Columns), func(c Column) bool { return !slices.Contains(s.Chosen, c.Name) }), nil
 }
 
-// parse finds the tasks that are given by name.
+// parse finds the tasks given by name.
 func (s *Study) parse() error {
 	for _, given := range s.Given {
 		name, number, limited := strings.Cut(given, ":")
@@ -146,7 +146,7 @@ func (s *Study) parse() error {
 	return nil
 }
 
-// folder is where a run lies.
+// folder returns the folder of a run.
 func (s *Study) folder(task sized, c Column, seed int) run.Dir {
 	name := task.Name
 	if task.examples > 0 {
@@ -155,26 +155,26 @@ func (s *Study) folder(task sized, c Column, seed int) run.Dir {
 	return run.Dir(filepath.Join(s.Out, fmt.Sprintf("%s-%s-%d", name, c.Name, seed+1)))
 }
 
-// recipe is that of a run.
+// recipe returns the recipe of a run.
 func (s *Study) recipe(task sized, c Column, seed int) run.TunedRecipe {
 	r := s.Recipe()
 	r.From, r.Task, r.Data = s.From, task.Name, filepath.Join(s.Data, task.Name)
 	r.Seed, r.Examples = uint64(seed+1), task.examples
-	if task.Name == "cola" { // has a second dev set, of other sources
+	if task.Name == "cola" { // which has a second dev set, from other sources
 		r.Dev = filepath.Join(r.Data, "in_domain_dev.tsv")
 	}
 	c.Change(&r)
 	return r
 }
 
-// begun tells whether a folder has a run of a recipe.
+// begun reports whether a folder has a run of this recipe.
 func begun(dir run.Dir, recipe run.TunedRecipe) bool {
 	was := run.DefaultsTuned()
 	_, err := was.Settings().Read(dir.TunedPath(), nil)
 	return err == nil && bytes.Equal(was.Settings().Text(""), recipe.Settings().Text(""))
 }
 
-// cell does one run, unless the same is done.
+// cell performs one run, unless it is finished.
 func (s *Study) cell(ctx context.Context, task sized, c Column, seed int, progress io.Writer) error {
 	dir, recipe := s.folder(task, c, seed), s.recipe(task, c, seed)
 	result := resultPath(dir)
@@ -188,12 +188,12 @@ func (s *Study) cell(ctx context.Context, task sized, c Column, seed int, progre
 		return fmt.Errorf("%s is a run of other settings: take another --out, or remove it", dir)
 	}
 	if _, err := os.Stat(dir.Latest()); err != nil {
-		if err := dir.Remove(); err != nil { // stopped before there was anything to go on from
+		if err := dir.Remove(); err != nil { // it was stopped before the first checkpoint
 			return err
 		}
 	}
 	var log io.Writer
-	if s.Jobs == 1 { // lines of several would be mixed
+	if s.Jobs == 1 { // the lines of several would be mixed
 		log = progress
 	}
 	r, err := s.Tune(ctx, recipe, dir, log)
@@ -201,7 +201,7 @@ func (s *Study) cell(ctx context.Context, task sized, c Column, seed int, progre
 		return fmt.Errorf("%s: %w", dir, err)
 	}
 	fmt.Fprintln(progress, dir)
-	// The weights are not looked at again.
+	// The weights are not needed any more.
 	if err := os.RemoveAll(dir.Checkpoints()); err != nil {
 		return err
 	}
@@ -209,10 +209,10 @@ func (s *Study) cell(ctx context.Context, task sized, c Column, seed int, progre
 	if err != nil {
 		return err
 	}
-	return wholefile.Write(result, data) // last: it says that the rest is whole
+	return wholefile.Write(result, data) // written last, as it marks the run as complete
 }
 
-// Tune fine-tunes a model, from the latest checkpoint of the folder if there is one.
+// Tune fine-tunes a model, resuming from the latest checkpoint of the folder if there is one.
 func Tune(ctx context.Context, recipe run.TunedRecipe, dir run.Dir, log io.Writer) (r Result, err error) {
 	var t *run.Tuning
 	if _, none := os.Stat(dir.Latest()); none == nil {

@@ -18,17 +18,18 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// Result is what is kept of a run.
+// Result is what a run leaves in its folder.
 type Result struct {
-	Examples int // measured on
+	Examples int // number of examples measured on
 	Epochs   []Epoch
 }
 
-// Epoch is how one ended.
+// Epoch holds the metrics at the end of an epoch.
 type Epoch struct{ Metrics map[string]float64 }
 
-// write writes the table: the means of the last epochs, which nothing was chosen by, and their standard
-// deviations over the seeds. Behind them stands the number of runs where some are not done; a task without any has no row.
+// write writes the table: the means and the standard deviations over the seeds of the metrics of the last epochs, by which
+// nothing was selected. If some runs of a cell are not finished, the number of finished runs follows; a task without
+// finished runs has no row.
 func (s *Study) write(w io.Writer) error {
 	header := []string{"task", "trained on", "measured on", "metric", "best constant"}
 	for _, c := range s.Columns {
@@ -48,7 +49,7 @@ func (s *Study) write(w io.Writer) error {
 	return nil
 }
 
-// row is that of a task, and whether a run of it is done.
+// row returns the row of a task, and whether any of its runs is finished.
 func (s *Study) row(task sized) (row []string, done bool, err error) {
 	metric := task.Metrics[0]
 	row = []string{task.Name, "all", "", metric, ""}
@@ -89,7 +90,7 @@ func (s *Study) row(task sized) (row []string, done bool, err error) {
 	return append(row, strings.Join(paper, " / ")), done, nil
 }
 
-// resultPath is the file that says what came of a run.
+// resultPath returns the path of the file with a run's result.
 func resultPath(dir run.Dir) string { return filepath.Join(string(dir), "result.json") }
 
 func readResult(dir run.Dir) (Result, error) {
@@ -108,8 +109,8 @@ func readResult(dir run.Dir) (Result, error) {
 	return r, nil
 }
 
-// constant is the most that one answer to everything can reach: what has been learned is
-// above it.
+// constant returns the best metric that always giving the same answer can reach. A model that has learned
+// something is above it.
 func constant(task tasks.Task, metric, path string) (string, error) {
 	if task.Regression {
 		return "0.0", nil // nothing correlates with a constant
@@ -126,7 +127,7 @@ func constant(task tasks.Task, metric, path string) (string, error) {
 		return "", fmt.Errorf("%s: %w", path, err)
 	}
 	var truth []float64
-	answers := task.Labels // choices: in the order they are met
+	answers := task.Labels // for multiple choice, in the order of occurrence
 	for _, row := range rows[1:] {
 		if !slices.Contains(answers, row[1]) {
 			answers = append(answers, row[1])
@@ -144,8 +145,8 @@ func constant(task tasks.Task, metric, path string) (string, error) {
 	return fmt.Sprintf("%.1f", 100*best), nil
 }
 
-// Paper are the figures of GPT-1's paper (Radford et al. 2018, table 5), of 117 million parameters, all examples, the test sets:
-// fine-tuned, likewise without the auxiliary loss, and without pre-training.
+// Paper, PaperNoAuxiliary and PaperFresh are the figures of GPT-1's paper (Radford et al. 2018, table 5), for 117 million
+// parameters, all examples and the test sets: fine-tuned, fine-tuned without the auxiliary loss, and without pre-training.
 var Paper, PaperNoAuxiliary, PaperFresh = map[string]float64{"cola": 45.4, "sst2": 91.3, "mrpc": 82.3, "stsb": 82.0, "rte": 56.0},
 	map[string]float64{"cola": 47.9, "sst2": 92.0, "mrpc": 84.9, "stsb": 83.2, "rte": 54.4},
 	map[string]float64{"cola": 18.9, "sst2": 84.0, "mrpc": 79.4, "stsb": 30.9, "rte": 53.8}
