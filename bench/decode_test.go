@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestDecodeShare: a rate has a share of memory's, unless it is that of a cache.
+// TestDecodeShare: the rate at which weights are read is reported as a share of memory's bandwidth, unless it
+// is higher, which means that they came from a cache.
 func TestDecodeShare(t *testing.T) {
 	for _, c := range []struct {
 		read, share float64

@@ -15,10 +15,9 @@ import (
 
 var solverModel = flag.String("solver.model", "gpt2", "model of BenchmarkSolvers")
 
-// BenchmarkSolvers measures the update of each solver that recipes can name, and of adamw with an
-// average, beside the forward and backward pass of 1 × 256 tokens: a real update has a hundred to
-// two thousand times as many passes, and one update by the solver. An iteration has a pass before
-// each update; the results are medians.
+// BenchmarkSolvers measures an update by each solver that recipes can name, and by adamw with an average, and
+// for comparison the forward and backward pass of 1 × 256 tokens. In training, there are a hundred to two
+// thousand such passes for each update. An iteration runs one pass before each update; the results are medians.
 //
 //	go test ./bench -run '^$' -bench Solvers -benchtime 5x -timeout 30m
 func BenchmarkSolvers(b *testing.B) {
@@ -50,7 +49,7 @@ func BenchmarkSolvers(b *testing.B) {
 				if err := solver.Step(weights); err != nil {
 					b.Fatal(err)
 				}
-				if i > 0 { // the first allocates
+				if i > 0 { // the first update allocates
 					passes, updates = append(passes, update.Sub(start).Seconds()), append(updates, time.Since(update).Seconds())
 				}
 			}
@@ -59,13 +58,13 @@ func BenchmarkSolvers(b *testing.B) {
 			one, all := updates[len(updates)/2], passes[len(passes)/2]
 			b.ReportMetric(1e3*one, "ms/update")
 			b.ReportMetric(1e3*all/tokens, "ms/token")
-			b.ReportMetric(one/(all/tokens), "tokens/update") // whose passes take as long
+			b.ReportMetric(one/(all/tokens), "tokens/update") // tokens whose passes take as long as an update
 			b.ReportMetric(0, "ns/op")
 		})
 	}
 }
 
-// passOf is the program of a model's loss and gradient, of so many random tokens.
+// passOf compiles the program of a model's loss and gradient, fed with the given number of random tokens.
 func passOf(b *testing.B, m models.Model, params *graph.Params, tokens int) (*graph.Program, []gorgonia.ValueGrad) {
 	s := graph.New(params, graph.Training())
 	p, err := s.CompileGrad(models.Loss(m, s, s.Ints("tokens", 1, tokens), s.Ints("targets", 1, tokens)))

@@ -6,7 +6,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestPartOf: products are those of either layout of weights.
+// TestPartOf: the matrix products of both weight layouts are counted as products.
 func TestPartOf(t *testing.T) {
 	for op, want := range map[string]string{
 		"Linear": "products", "LinearGradW": "products", "LinearGradBias": "element-wise", "Dense": "products",
@@ -18,7 +18,7 @@ func TestPartOf(t *testing.T) {
 	}
 }
 
-// TestNothing: a measurement of nothing is refused.
+// TestNothing: measuring nothing, such as 0 steps, is an error.
 func TestNothing(t *testing.T) {
 	m, err := models.Find("gpt2-nano")
 	if err != nil {

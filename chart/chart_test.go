@@ -15,7 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/chart"
 )
 
-// pictures are one of each kind.
+// pictures returns a picture of each kind.
 func pictures() map[string]*chart.Picture {
 	curve := func(level float64) []float64 {
 		var y []float64
@@ -121,7 +121,7 @@ func TestHeatmapValues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	light := func(square int) uint32 { // squares of 24 pixels, 12 from the left and 30 from above
+	light := func(square int) uint32 { // squares of 24 pixels, which begin 12 from the left and 30 from the top
 		r, _, _, _ := img.At(12+24*square+12, 12+18+12).RGBA()
 		return r
 	}
@@ -151,7 +151,7 @@ func TestConfusionValues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	light := func(row, col int) uint32 { // squares of 72 pixels, three of which end 12 from the edges
+	light := func(row, col int) uint32 { // squares of 72 pixels; the three of a row or column end 12 from the edge
 		r, _, _, _ := img.At(p.Width-12-72*(3-col)+8, p.Height-12-72*(3-row)+8).RGBA()
 		return r
 	}

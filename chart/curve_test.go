@@ -19,7 +19,7 @@ func TestSmooth(t *testing.T) {
 			t.Fatalf("a constant 3 is smoothed to %v at %v", p.Y, p.X)
 		}
 	}
-	xys[0].Y = 1000 // forgotten after some hundred points, at a fifth each
+	xys[0].Y = 1000 // its weight falls by a fifth at each point, so it is forgotten after some hundred points
 	if y := smooth(xys)[499].Y; math.Abs(y-3) > 1e-6 {
 		t.Errorf("the first of 500 points still counts at the last: %v", y)
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/gorgpt/gorgpt/chart"
 )
 
-// show tells what a notebook would display.
+// show prints whether a picture can be rendered as PNG, in place of displaying it as a notebook would.
 func show(p *chart.Picture) {
 	png, err := p.PNG()
 	fmt.Println(bytes.HasPrefix(png, []byte("\x89PNG")), err)

@@ -18,8 +18,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// lora adds to the projection of queries, keys and values in each block a product of two narrow
-// matrices (Hu et al. 2021), of which the second starts at 0.
+// lora adds to the projection of queries, keys and values in each block a product of two narrow matrices (Hu
+// et al. 2021). The second matrix starts at 0.
 func lora(rank int) graph.Option {
 	return graph.Wrap("h.*.attn.c_attn", func(s *graph.Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node {
 		y := layer(x) // (B·T, 3C)
@@ -92,8 +92,8 @@ func ExampleDir_Params() {
 	// Output: trained are h.0.attn.c_attn.lora_a and so on: 4 of 32
 }
 
-// TestAdapters: new adapters change nothing, those of a checkpoint are loaded with it, and once merged they
-// give the same results as beside the weights.
+// TestAdapters: new adapters change nothing, the adapters in a checkpoint are loaded with it, and merging
+// them into the weights gives the same results as keeping them separate.
 func TestAdapters(t *testing.T) {
 	const fresh = "h.*.attn.c_attn.lora_*"
 	base := gpt2.New(11, 6, 8, 2, 2)
@@ -159,13 +159,13 @@ func TestAdapters(t *testing.T) {
 		t.Errorf("merged, it has %v", merged.Names())
 	}
 	for i, got := range logitsOf(t, base, merged) {
-		if diff := got - want[i]; max(diff, -diff) > 1e-5 { // float32 sums in another order
+		if diff := got - want[i]; max(diff, -diff) > 1e-5 { // float32 sums in a different order
 			t.Fatalf("merged: logit %d is %v, want %v", i, got, want[i])
 		}
 	}
 }
 
-// logitsOf runs a model on some tokens.
+// logitsOf returns a model's logits for some tokens.
 func logitsOf(t *testing.T, m models.Model, params *graph.Params) []float32 {
 	t.Helper()
 	s := graph.New(params)

@@ -11,7 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
 )
 
-// nanoConfig is a configuration that transformers accepts for nano.
+// nanoConfig is a configuration for the weights of nano, in transformers' form.
 const nanoConfig = `{"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "vocab_size": 11, "n_positions": 8,
 "n_embd": 4, "n_layer": 2, "n_head": 2, "activation_function": "gelu", "bias": false, "bos_token_id": null, "eos_token_id": null}
 `

@@ -24,8 +24,8 @@ func flip(t *testing.T, path string, at int64) {
 	}
 }
 
-// TestFlippedBytes flips a bit at 40 places in the numbers: in weights of each type, in one file and in
-// several, and in moments. Everything that reads them reports the file and the tensor.
+// TestFlippedBytes flips a bit at 40 places in the numbers, of weights in each type, in one file and in
+// several, and of moments. Everything that reads them must report the file and the tensor.
 func TestFlippedBytes(t *testing.T) {
 	for _, c := range []struct {
 		dtype weights.DType
@@ -70,7 +70,7 @@ func TestFlippedBytes(t *testing.T) {
 	}
 }
 
-// readAll reads the weights and the moments.
+// readAll reads a checkpoint's weights and moments.
 func readAll(dir string, read func(*Dir, *graph.Params, ...string) error, t *testing.T) error {
 	d, err := Open(dir)
 	if err != nil {
@@ -92,7 +92,7 @@ func readAll(dir string, read func(*Dir, *graph.Params, ...string) error, t *tes
 	return nil
 }
 
-// headerEnd is where a file's numbers begin.
+// headerEnd returns the offset at which a file's numbers begin.
 func headerEnd(t *testing.T, path string) int64 {
 	t.Helper()
 	text, err := os.ReadFile(path)

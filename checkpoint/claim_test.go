@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestClaim: one process has a directory at a time, and others are told which.
+// TestClaim: only one process at a time can claim a directory, and others are told which one has it.
 func TestClaim(t *testing.T) {
 	dir := t.TempDir()
 	claimed, err := Claim(dir)
@@ -40,12 +40,12 @@ func TestClaim(t *testing.T) {
 	if _, err := Claim(filepath.Join(dir, "none")); err == nil {
 		t.Error("a directory that is not there is claimed")
 	}
-	if err := lockFile(claimed.f); err == nil || errors.Is(err, errLocked) { // it is closed
+	if err := lockFile(claimed.f); err == nil || errors.Is(err, errLocked) { // the file is closed
 		t.Errorf("a file without locks: %v", err)
 	}
 }
 
-// TestClaimedDirectoryIsGone: it was removed, renamed, or replaced by another.
+// TestClaimedDirectoryIsGone: Check reports a claimed directory that was removed, renamed, or replaced by another.
 func TestClaimedDirectoryIsGone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	for name, take := range map[string]func(string) error{

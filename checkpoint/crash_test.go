@@ -12,11 +12,11 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// childEnv tells the test binary to be the process that crashes; its value is
-// what to do, a space, and the checkpoint's path.
+// childEnv is set for a test binary that is to be the process that crashes. Its value is what to do, a space,
+// and the checkpoint's path.
 const childEnv = "GORGPT_CHECKPOINT_CHILD"
 
-// children are what a crashing process does.
+// children are the things a crashing process can do.
 var children = map[string]func(dir string) error{
 	"die-filling": dieFilling,
 	"save-on":     saveOn,
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// child prepares a process that does what is asked with dir.
+// child prepares a process that does what to the checkpoint dir.
 func child(t *testing.T, what, dir string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
@@ -64,8 +64,8 @@ func dieFilling(dir string) error {
 	})
 }
 
-// saveOn replaces one checkpoint for ever, each time with other values, the
-// same in each of its files. It prints a dot at each step.
+// saveOn replaces one checkpoint forever, each time with another value, which is the same in all of its
+// files. It prints a dot after each file and after each replacement.
 func saveOn(dir string) error {
 	for i := 0; ; i++ {
 		x := make([]float32, 1<<14)
@@ -88,8 +88,8 @@ func saveOn(dir string) error {
 	}
 }
 
-// saveModel saves one model for ever, with all weights 0, then all 1, and so on, in
-// one file and in several by turns. It prints a dot after each.
+// saveModel saves one model forever, with all weights 0, then all 1, and so on, alternating between one file
+// and several. It prints a dot after each save.
 func saveModel(dir string) error {
 	ps, err := nanoParams(1)
 	if err != nil {
@@ -108,8 +108,8 @@ func saveModel(dir string) error {
 	}
 }
 
-// TestKilledWhileSaving kills a process that is saving, and loads what is there: all weights must be from the
-// same save.
+// TestKilledWhileSaving kills a process that is saving, and loads what is there: all weights
+// must be from the same save.
 func TestKilledWhileSaving(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "latest")
 	for i := range 6 {
@@ -127,7 +127,7 @@ func TestKilledWhileSaving(t *testing.T) {
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		cmd.Wait() // it was killed, and says so
+		cmd.Wait() // the error says that it was killed
 		d, err := Open(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -154,7 +154,7 @@ func TestKilledWhileFilling(t *testing.T) {
 		if err := Write(filepath.Join(parent, "step-1"), fillWith(t, "good")); err != nil {
 			t.Fatal(err)
 		}
-		wantNames(t, parent, "step-1") // the leftover of the former crash is gone
+		wantNames(t, parent, "step-1") // the leftovers of the previous crash are gone
 		if err := child(t, "die-filling", filepath.Join(parent, dir)).Run(); err == nil {
 			t.Fatal("the process lives")
 		}
@@ -169,12 +169,12 @@ func TestKilledWhileFilling(t *testing.T) {
 	}
 }
 
-// TestKilledAnytime kills a process that does nothing but replace a checkpoint: afterwards the checkpoint is
-// complete, whatever the moment.
+// TestKilledAnytime: whenever a process that keeps replacing a checkpoint is killed, the
+// checkpoint is complete afterwards.
 func TestKilledAnytime(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "step-1")
-	for i := range 8 { // twice the dots of one replacement
+	for i := range 8 { // twice the number of dots of one replacement
 		cmd := child(t, "save-on", dir)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
@@ -183,14 +183,14 @@ func TestKilledAnytime(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		// Beyond the first checkpoint, and into another moment each time.
+		// Wait until the first checkpoint is complete, and then a little longer each time.
 		if _, err := io.ReadFull(out, make([]byte, 4+i)); err != nil {
 			t.Fatal(err)
 		}
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		cmd.Wait() // it was killed, and says so
+		cmd.Wait() // the error says that it was killed
 		c, err := Open(dir)
 		if err != nil {
 			t.Fatal(err)

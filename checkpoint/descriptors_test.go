@@ -11,8 +11,8 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/nanogpt"
 )
 
-// TestDescriptors opens valid and invalid files many times, closes what was opened, and then has no more files
-// open than before.
+// TestDescriptors opens valid and invalid files many times and closes those that could be opened; afterwards
+// no more files may be open than before.
 func TestDescriptors(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("open files are counted on Linux alone")
@@ -112,7 +112,7 @@ func TestMakeTempErrors(t *testing.T) {
 	if err := tidy(dir); err != nil {
 		t.Fatal(err)
 	}
-	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 { // a
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 { // only "a" is left
 		t.Errorf("left are %v, %v", left, err)
 	}
 }

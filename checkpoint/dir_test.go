@@ -24,7 +24,7 @@ func put(t *testing.T, dir string, files map[string]string) {
 	}
 }
 
-// fillWith returns a fill for Write.
+// fillWith returns a fill function for Write that writes two files, one of them with the given text.
 func fillWith(t *testing.T, text string) func(string) error {
 	return func(temp string) error {
 		put(t, temp, map[string]string{configName: "{}", "a": text})
@@ -44,7 +44,7 @@ func wantFile(t *testing.T, path, want string) {
 	}
 }
 
-// wantNames compares the names in a directory, hidden ones too.
+// wantNames compares the names in a directory, including hidden ones.
 func wantNames(t *testing.T, dir string, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -60,7 +60,7 @@ func wantNames(t *testing.T, dir string, want ...string) {
 	}
 }
 
-// withoutSwap runs a test also as on a system that cannot swap directories.
+// withoutSwap runs a test twice, the second time as on a system that cannot swap directories.
 func withoutSwap(t *testing.T, f func(t *testing.T)) {
 	t.Run("swap", f)
 	t.Run("steps", func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestWrite(t *testing.T) {
 			wantNames(t, dir, "a", configName)
 			wantNames(t, parent, "step-1")
 		}
-		// Replaced as a whole: what the former had and this has not is gone.
+		// The directory is replaced as a whole: files that only the previous one had are gone.
 		if err := Write(dir, func(temp string) error {
 			put(t, temp, map[string]string{configName: "{}"})
 			return os.Mkdir(filepath.Join(temp, "sub"), 0o777)
@@ -183,12 +183,12 @@ func TestWriteUnwritable(t *testing.T) {
 	}
 }
 
-// TestWriteTidies: what crashes at each stage leave behind is removed.
+// TestWriteTidies: Write removes what crashes at each stage leave behind.
 func TestWriteTidies(t *testing.T) {
 	parent := t.TempDir()
 	dirs := []string{
 		".gorgpt-tmp-step-1-0123abcd",  // died while filling
-		".gorgpt-old-step-2", "step-2", // died before the former was removed
+		".gorgpt-old-step-2", "step-2", // died before the previous one was removed
 		".gorgpt-old-step-3", // died between the two renames
 	}
 	for _, name := range dirs {
@@ -199,7 +199,7 @@ func TestWriteTidies(t *testing.T) {
 	}
 	put(t, parent, map[string]string{".gorgpt-tmp-latest-0123abcd": "step-1\n", ".hidden": "mine"})
 
-	// The interrupted replacement can be read before anything is tidied.
+	// The interrupted replacement can be read even before anything is tidied.
 	c, err := Open(filepath.Join(parent, "step-3"))
 	if err != nil {
 		t.Fatal(err)
@@ -216,8 +216,8 @@ func TestWriteTidies(t *testing.T) {
 	wantFile(t, filepath.Join(parent, "step-3", "a"), ".gorgpt-old-step-3")
 }
 
-// TestWriteTogether runs several writers in the same directory: none may remove another's directory as a
-// leftover.
+// TestWriteTogether runs several writers in the same directory: none may mistake another's temporary
+// directory for a leftover and remove it.
 func TestWriteTogether(t *testing.T) {
 	parent := t.TempDir()
 	var wait sync.WaitGroup
@@ -242,7 +242,7 @@ func TestWriteTogether(t *testing.T) {
 	}
 }
 
-// TestWriteNeverNeither watches a checkpoint continuously while it is replaced.
+// TestWriteNeverNeither watches a checkpoint continuously while it is replaced: it must never be missing.
 func TestWriteNeverNeither(t *testing.T) {
 	withoutSwap(t, func(t *testing.T) {
 		parent := t.TempDir()
@@ -258,7 +258,7 @@ func TestWriteNeverNeither(t *testing.T) {
 			return err
 		}
 		other := t.TempDir()
-		if swap(other, t.TempDir()) == nil { // then even the bare name is always there
+		if swap(other, t.TempDir()) == nil { // then the bare name must always exist too
 			look = func() error {
 				_, err := os.Stat(filepath.Join(parent, "latest", configName))
 				return err

@@ -7,7 +7,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestDraw: weights are those of the seed, rounded to the width.
+// TestDraw: weights are the ones that the seed determines, rounded to the requested width.
 func TestDraw(t *testing.T) {
 	m, err := models.Parse([]byte(byColumns))
 	if err != nil {
@@ -29,7 +29,7 @@ func TestDraw(t *testing.T) {
 	if w, columns := packed.Get("h.0.attn.c_attn.weight").Packed(); w == nil || !columns || w.Rows != 192 || w.Cols != 64 {
 		t.Errorf("c_attn is %v, by columns %v", w, columns)
 	}
-	half := packed.Get("wte.weight").Data() // of N(0, 0.02): none reaches 0.1, so that half a step is below 0.0004
+	half := packed.Get("wte.weight").Data() // drawn from N(0, 0.02): all are below 0.1, so half a rounding step is below 0.0004
 	for i, v := range want.Get("wte.weight").Data() {
 		if d := half[i] - v; d > 4e-4 || d < -4e-4 {
 			t.Fatalf("element %d is %v, want %v", i, half[i], v)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestEnds: a text ends at any token of a list, and generation_config.json takes precedence, as in transformers
-// 5.24's generate.
+// TestEnds: a text may end at any of several tokens, and generation_config.json takes precedence, as in
+// transformers 5.24's generate.
 func TestEnds(t *testing.T) {
 	for _, c := range []struct {
 		config, generation string
@@ -20,7 +20,7 @@ func TestEnds(t *testing.T) {
 		{`{"eos_token_id": null}`, "", nil},
 		{`{}`, "", nil},
 		{`{"eos_token_id": 3}`, `{"eos_token_id": [7, 3]}`, []int{7, 3}},
-		{`{}`, `{"eos_token_id": 0, "EOS_token_id": 114}`, []int{0}}, // another key
+		{`{}`, `{"eos_token_id": 0, "EOS_token_id": 114}`, []int{0}}, // a different key: names are case-sensitive
 		{`{"eos_token_id": 3}`, `{"bos_token_id": 3}`, []int{3}},
 	} {
 		dir := t.TempDir()

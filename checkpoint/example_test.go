@@ -22,7 +22,7 @@ func ExampleSave() {
 	}
 	defer os.RemoveAll(out)
 
-	// End of training: this model consists of one parameter of shape (V, C).
+	// At the end of training. This model consists of one parameter of shape (V, C).
 	trained := graph.NewParams(1)
 	if _, err := trained.Declare("wte.weight", graph.Normal(0.02), 65, 8); err != nil {
 		log.Fatal(err)
@@ -39,7 +39,7 @@ func ExampleSave() {
 		log.Fatal(err)
 	}
 
-	// Another program generates from it.
+	// Another program generates from the checkpoint.
 	c, err := checkpoint.Open(filepath.Join(out, "latest"))
 	if err != nil {
 		log.Fatal(err)
@@ -69,7 +69,7 @@ func ExampleLoad() {
 	}
 	tok := m.Tokenizer
 	if tok == nil {
-		tok = tokenizer.Bytes() // this one has none; its tokens are bytes
+		tok = tokenizer.Bytes() // this model has none; its tokens are bytes
 	}
 	ids, err := tok.Append(nil, []byte("the "))
 	if err != nil {
@@ -108,7 +108,7 @@ func ExampleRecognize() {
 	// [0.1953125 0.20703125]
 }
 
-// Write a file for llama.cpp, of a model without a tokenizer, and open it like a checkpoint.
+// Write a model without a tokenizer as a file for llama.cpp, and open it like a checkpoint.
 func ExampleSaveGGUF() {
 	m, err := checkpoint.Load("testdata/gguf/hf/llama3")
 	if err != nil {

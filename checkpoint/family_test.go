@@ -20,8 +20,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// parallel is a family as a user's package declares one: attention and MLP beside each other, under
-// the keys of transformers' common configuration.
+// parallel is a family such as a user's package may declare: attention and MLP are computed in parallel, and
+// the configuration has the keys of transformers' common configuration.
 type parallel struct {
 	Vocab   int     `json:"vocab_size"`
 	Context int     `json:"max_position_embeddings"`
@@ -57,8 +57,8 @@ func init() {
 	})
 }
 
-// TestRegistered: a family that only this test knows is found by name, saved, loaded, scored, decoded and
-// inspected, with a tied head and an untied one.
+// TestRegistered: a family that is registered only by this test is found by name, saved, loaded, scored,
+// decoded and inspected, with a tied head and an untied one.
 func TestRegistered(t *testing.T) {
 	found, err := models.Find("parallel-nano")
 	if err != nil {

@@ -27,7 +27,7 @@ func TestWriteFile(t *testing.T) {
 	wantNames(t, filepath.Join(dir, "a"), "model.bin")
 }
 
-// TestSaveLLMC writes a model without biases; the file has zeros for them.
+// TestSaveLLMC writes a model without biases, for which the file has zeros.
 func TestSaveLLMC(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "model.bin")
 	config := []byte(`{"model_type": "gpt2", "vocab_size": 11, "n_positions": 8, "n_embd": 4, "n_layer": 2, "n_head": 2,
@@ -61,13 +61,13 @@ func TestSaveLLMC(t *testing.T) {
 	}
 }
 
-// TestSaveTypes saves half-precision numbers, and several files.
+// TestSaveTypes saves half-precision numbers, and models split into several files.
 func TestSaveTypes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "model")
 	ps := nano(t, 1)
 	for _, p := range ps.All() {
 		for i, v := range p.Data() {
-			p.Data()[i] = float32(int(v*1024)) / 1024 // F16 and BF16 hold it
+			p.Data()[i] = float32(int(v*1024)) / 1024 // exact in F16 and BF16
 		}
 	}
 	for _, c := range []struct {

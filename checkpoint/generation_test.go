@@ -8,8 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint"
 )
 
-// TestUnheeded: the defaults of transformers' GenerationConfig are not reported; settings that change its
-// greedy tokens are.
+// TestUnheeded: defaults of transformers' GenerationConfig are not reported; settings that would
+// change its greedy tokens are.
 func TestUnheeded(t *testing.T) {
 	for config, want := range map[string]string{
 		"": "",

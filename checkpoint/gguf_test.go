@@ -23,7 +23,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// converted are the models that testdata/gguf/make.py has in both forms.
+// converted names the models that testdata/gguf/make.py writes in both forms.
 var converted = []string{"llama3", "yarn", "gpt2"}
 
 func loaded(t testing.TB, path string) *Loaded {
@@ -35,7 +35,7 @@ func loaded(t testing.TB, path string) *Loaded {
 	return l
 }
 
-// logitsOf are a model's for some tokens.
+// logitsOf returns a model's logits for some tokens.
 func logitsOf(t testing.TB, m models.Model, params *graph.Params) []float32 {
 	t.Helper()
 	s := graph.New(params)
@@ -54,12 +54,12 @@ func logitsOf(t testing.TB, m models.Model, params *graph.Params) []float32 {
 	return slices.Clone(p.Value(logits))
 }
 
-// TestGGUF: a file made by llama.cpp's converter gives the model that it was made from, bit for bit.
+// TestGGUF: a file made by llama.cpp's converter gives the model it was made from, bit for bit.
 func TestGGUF(t *testing.T) {
 	for _, name := range converted {
 		want, got := loaded(t, "testdata/gguf/hf/"+name), loaded(t, "testdata/gguf/"+name+".gguf")
 		sameParams(t, got.Params, want.Params)
-		// The frequencies of positions, and all else that a configuration says, are in the logits.
+		// Logits also depend on the rotary frequencies and on everything else in the configuration.
 		if x, y := logitsOf(t, got.Model, got.Params), logitsOf(t, want.Model, want.Params); !sourcetest.SameBits(x, y) {
 			t.Errorf("%s: logits %v, want %v", name, x, y)
 		}
@@ -69,10 +69,10 @@ func TestGGUF(t *testing.T) {
 	}
 }
 
-// tolFrequencies is for factors that llama.cpp computes in float32: a few roundings.
+// tolFrequencies is for the factors, which llama.cpp computes in float32: a few roundings.
 const tolFrequencies = 1e-6
 
-// TestSaveGGUF: tensors and the metadata of the model are those that llama.cpp's converter writes.
+// TestSaveGGUF: the tensors, and the metadata that describes the model, are those that llama.cpp's converter writes.
 func TestSaveGGUF(t *testing.T) {
 	for _, name := range converted {
 		l := loaded(t, "testdata/gguf/hf/"+name)
@@ -85,7 +85,7 @@ func TestSaveGGUF(t *testing.T) {
 		same := func(a, b []float32) bool {
 			return slices.EqualFunc(a, b, func(v, w float32) bool { return math.Abs(float64(v/w-1)) <= tolFrequencies })
 		}
-		const factors = "(4)rope_freqs.weight" // computed, the others copied
+		const factors = "(4)rope_freqs.weight" // computed; the others are copied
 		if !same(x[factors], y[factors]) {
 			t.Errorf("%s: %v, want %v", name, x[factors], y[factors])
 		}
@@ -97,7 +97,7 @@ func TestSaveGGUF(t *testing.T) {
 		for _, v := range want.Meta() {
 			switch has := got.Meta().Get(v.Key); {
 			case strings.HasPrefix(v.Key, "general.") && v.Key != "general.architecture" && v.Key != "general.file_type":
-			case has == nil && strings.HasSuffix(v.Key, "attention.head_count_kv"): // as many as heads, where transformers says null
+			case has == nil && strings.HasSuffix(v.Key, "attention.head_count_kv"): // the number of heads, where transformers says null
 			case has != v.Value:
 				t.Errorf("%s: %s is %v, want %v", name, v.Key, has, v.Value)
 			}
@@ -133,10 +133,11 @@ func tensorsOfGGUF(t testing.TB, f *gguf.File) map[string][]float32 {
 	return all
 }
 
-// one is metadata of one value.
+// one is metadata with one value.
 func one(key string, v any) gguf.Meta { return gguf.Meta{{Key: key, Value: v}} }
 
-// changed writes a file as the given one but for some metadata, of which nil is taken out, and tensors.
+// changed writes a copy of a file with some metadata replaced, or removed if its value is nil,
+// and some tensors replaced.
 func changed(t testing.TB, from string, meta gguf.Meta, tensors ...gguf.Tensor) string {
 	t.Helper()
 	f := openedGGUF(t, from)
@@ -167,7 +168,7 @@ func changed(t testing.TB, from string, meta gguf.Meta, tensors ...gguf.Tensor) 
 	return path
 }
 
-// TestGGUFErrors: unknown or invalid content is an error of one line.
+// TestGGUFErrors: unknown or invalid content gives a one-line error.
 func TestGGUFErrors(t *testing.T) {
 	vector := func(name string, x ...float32) gguf.Tensor {
 		return gguf.Tensor{Name: name, Shape: []int{len(x)}, Type: weights.F32, Data: func() []float32 { return x }}
@@ -220,8 +221,8 @@ func TestGGUFErrors(t *testing.T) {
 	}
 }
 
-// TestGGUFTokenizer: a tokenizer survives a round trip through a file, with its template, and with the
-// additional tokens of a model.
+// TestGGUFTokenizer: a tokenizer survives a round trip through a file, with its chat template and a
+// model's additional tokens.
 func TestGGUFTokenizer(t *testing.T) {
 	l := loaded(t, "testdata/gguf/hf/gpt2")
 	tok, err := tokenizer.GPT2()
@@ -260,7 +261,8 @@ func TestGGUFTokenizer(t *testing.T) {
 	if config, err := fs.ReadFile(d.Files(), "tokenizer_config.json"); err != nil || !strings.Contains(string(config), `"chat_template":"{{ messages }}"`) {
 		t.Errorf("tokenizer_config.json %s, %v", config, err)
 	}
-	// llama.cpp heeds a space in front of byte-level pairs only when it writes tokens, and begins texts of tekken without being told to.
+	// For byte-level BPE, llama.cpp uses add_space_prefix only when it turns tokens into text. With tekken, it adds a
+	// beginning-of-text token by default.
 	spaced := loaded(t, changed(t, path, one("tokenizer.ggml.add_space_prefix", true)))
 	if ids, err := spaced.Tokenizer.Append(nil, []byte(text)); !slices.Equal(ids, want) || err != nil {
 		t.Errorf("ids %v, %v, want %v", ids, err, want)
@@ -269,7 +271,7 @@ func TestGGUFTokenizer(t *testing.T) {
 	if front, _ := tokenizer.Around(begun.Tokenizer); !slices.Equal(front, []int{50256}) {
 		t.Errorf("in front of tekken's texts is %v", front)
 	}
-	// A tokenizer that is not read is an error of its own: the weights are there.
+	// A tokenizer that cannot be read is an error only for the tokenizer: the weights can be used.
 	for pre, want := range map[any]string{
 		"frog":   `tokenizer.ggml.pre is "frog"`,
 		uint8(3): "tokenizer.ggml.pre is uint8, want a text",
@@ -311,7 +313,7 @@ func TestGGUFEnds(t *testing.T) {
 	}
 }
 
-// TestGGUFEndTexts: control tokens that are known to end a text do so even if no key names them.
+// TestGGUFEndTexts: control tokens whose text is known to end a text do so even if no key names them.
 func TestGGUFEndTexts(t *testing.T) {
 	for _, c := range []struct {
 		tokens []string
@@ -333,7 +335,7 @@ func TestGGUFEndTexts(t *testing.T) {
 	}
 }
 
-// TestGGUFSuppressed: tokens to be suppressed do not change ids, and are reported as unheeded.
+// TestGGUFSuppressed: suppress_tokens does not affect tokenization, and is reported as a setting that is not followed.
 func TestGGUFSuppressed(t *testing.T) {
 	generation, err := generationOfGGUF(one("tokenizer.ggml.suppress_tokens", []int32{3, 5}))
 	if err != nil {
@@ -348,7 +350,7 @@ func TestGGUFSuppressed(t *testing.T) {
 	}
 }
 
-// TestGGUFPieces: SentencePiece's vocabulary survives a round trip through a file.
+// TestGGUFPieces: a SentencePiece vocabulary survives a round trip through a file.
 func TestGGUFPieces(t *testing.T) {
 	p := tokenizer.Pieces{
 		Tokens: []string{"<unk>", "<s>", "</s>"}, Scores: []float32{0, 0, 0}, Types: []int{2, 3, 3},
@@ -418,7 +420,7 @@ func TestGGUFPieces(t *testing.T) {
 	sourcetest.Error(t, err, other+": the tokenizer has 266 tokens, the model 20")
 }
 
-// TestSaveGGUFErrors: what llama.cpp computes differently, and what it has no place for, is rejected.
+// TestSaveGGUFErrors: models that llama.cpp computes differently, or that its format cannot hold, are rejected.
 func TestSaveGGUFErrors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.gguf")
 	for _, c := range []struct {
@@ -454,7 +456,7 @@ func TestSaveGGUFErrors(t *testing.T) {
 	}
 }
 
-// TestUneven: matrices whose rows are not whole blocks are reported.
+// TestUneven: matrices whose rows are not a whole number of blocks are reported.
 func TestUneven(t *testing.T) {
 	for _, c := range []struct {
 		width, inner int
@@ -473,7 +475,8 @@ func TestUneven(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The embedding, four of attention, three of the MLP, of which one has rows of the inner width.
+		// The matrices: the embedding, four of attention, and three of the MLP, one of which has
+		// rows of the inner width.
 		uneven, matrices, first, err := GGUF{Model: m, Params: params, DType: c.dtype}.Uneven()
 		if err != nil || matrices != 8 || uneven != c.uneven || (first == "") != (uneven == 0) {
 			t.Errorf("%+v: %d of %d, %q, %v", c, uneven, matrices, first, err)
@@ -481,8 +484,8 @@ func TestUneven(t *testing.T) {
 	}
 }
 
-// FuzzGGUF: metadata and tensors are rejected with an error of one line, or give a model whose weights can be
-// read.
+// FuzzGGUF: a file's metadata and tensors are either rejected with a one-line error, or give a model
+// whose weights can be read.
 func FuzzGGUF(f *testing.F) {
 	for _, name := range converted {
 		data, err := os.ReadFile("testdata/gguf/" + name + ".gguf")

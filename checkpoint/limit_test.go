@@ -13,11 +13,11 @@ import (
 
 func init() { children["save-limited"] = saveLimited }
 
-// limit is less than the weights of nano take.
+// limit is less than the size of nano's weights.
 const limit = 2000
 
-// saveLimited saves while the system refuses files of more than limit bytes,
-// which fails in the middle of a file as a full disk does.
+// saveLimited saves while the system refuses to write files of more than limit bytes, so that saving fails in
+// the middle of a file, as on a full disk.
 func saveLimited(dir string) error {
 	signal.Ignore(syscall.SIGXFSZ)
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestRecognizeLlama2C: llama2.c's files give the same model as transformers' directory.
+// TestRecognizeLlama2C: llama2.c's files give the same model as the directory that transformers wrote.
 func TestRecognizeLlama2C(t *testing.T) {
 	reference, err := Recognize("testdata/models/llama/hf")
 	if err != nil {
@@ -37,7 +37,7 @@ func TestRecognizeLlama2C(t *testing.T) {
 	}
 }
 
-// logits are those behind a few tokens.
+// logits returns the logits after a few tokens.
 func logits(t *testing.T, m models.Model, o *Origin) []float32 {
 	t.Helper()
 	params := graph.NewParams(1)
@@ -63,7 +63,7 @@ func logits(t *testing.T, m models.Model, o *Origin) []float32 {
 	return append([]float32(nil), p.Value(x)...)
 }
 
-// TestSaveLlama2CErrors: a Llama that run.c would compute differently is rejected.
+// TestSaveLlama2CErrors: Llama models that run.c would compute differently are rejected.
 func TestSaveLlama2CErrors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x")
 	for more, want := range map[string]string{

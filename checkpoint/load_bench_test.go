@@ -9,8 +9,8 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// BenchmarkLoad loads GPT-2 with 124M parameters, 498 MB of float32 in the system's page cache, into newly
-// allocated memory and as a mapping. B/op is what it allocates besides the page cache.
+// BenchmarkLoad loads GPT-2 with 124M parameters, 498 MB of float32 that are in the system's page cache, once
+// into newly allocated memory and once as a mapping. B/op counts allocations, not the page cache.
 func BenchmarkLoad(b *testing.B) {
 	m, err := models.Find("gpt2")
 	if err != nil {
@@ -26,7 +26,7 @@ func BenchmarkLoad(b *testing.B) {
 	}
 	ps := declare()
 	for _, p := range ps.All() {
-		if err := p.Fill(func([]float32) error { return nil }); err != nil { // zeros load like others
+		if err := p.Fill(func([]float32) error { return nil }); err != nil { // zeros take as long to load as other numbers
 			b.Fatal(err)
 		}
 	}

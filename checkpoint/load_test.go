@@ -17,7 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// saveBytes saves a small model over bytes, by way of a pointer.
+// saveBytes saves a small model with a byte tokenizer, and points out/best to it.
 func saveBytes(t *testing.T, out string) (models.Model, *graph.Params) {
 	t.Helper()
 	m, params := saveVocab(t, filepath.Join(out, "step-1"), tokenizer.Bytes().Size())
@@ -27,7 +27,7 @@ func saveBytes(t *testing.T, out string) (models.Model, *graph.Params) {
 	return m, params
 }
 
-// saveVocab saves a small model of a vocabulary with the tokenizer of bytes.
+// saveVocab saves a small model with the given vocabulary size and a byte tokenizer.
 func saveVocab(t *testing.T, dir string, vocab int) (models.Model, *graph.Params) {
 	t.Helper()
 	m := gpt2.New(vocab, 6, 4, 1, 2)
@@ -45,7 +45,7 @@ func saveVocab(t *testing.T, dir string, vocab int) (models.Model, *graph.Params
 	return m, params
 }
 
-// TestLoad: what was saved is loaded, also through a pointer, and without a tokenizer.
+// TestLoad: a saved model is loaded, also through a pointer, and without a tokenizer.
 func TestLoad(t *testing.T) {
 	out := t.TempDir()
 	m, params := saveBytes(t, out)
@@ -72,7 +72,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestLoadErrors: errors are of one line that names the file.
+// TestLoadErrors: an error is one line that names the file.
 func TestLoadErrors(t *testing.T) {
 	for name, c := range map[string]struct{ file, text, want string }{
 		"no checkpoint": {"config.json", "", ": no config.json in it: not a checkpoint"},
@@ -110,7 +110,7 @@ func TestLoadErrors(t *testing.T) {
 	t.Run("a larger tokenizer", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "step-1")
 		saveVocab(t, dir, 200)
-		l, err := checkpoint.Load(dir) // as transformers does; a token that the model lacks is an error of a text
+		l, err := checkpoint.Load(dir) // as in transformers; only a text with a token that the model lacks is an error
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +126,7 @@ func TestLoadErrors(t *testing.T) {
 	})
 }
 
-// TestLoadEdited: a model that was saved with an edit is loaded with it, or not at all.
+// TestLoadEdited: a model that was saved with an edit can be loaded only with that edit.
 func TestLoadEdited(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "edited")
 	edit := graph.Remove("h.*.mlp")
@@ -152,7 +152,7 @@ func TestLoadEdited(t *testing.T) {
 	if _, err := checkpoint.Load(dir); err == nil || !strings.HasPrefix(err.Error(), dir+": config.json: the model was edited by Remove(h.*.mlp); ") {
 		t.Errorf("without the edit: %v", err)
 	}
-	// A store that was loaded before the edit has the weights of what was edited away.
+	// Parameters that were loaded before an edit include the weights of layers that it removed.
 	whole := graph.NewParams(1)
 	if err := models.Declare(gpt2.New(8, 6, 4, 1, 2), whole); err != nil {
 		t.Fatal(err)
@@ -173,8 +173,8 @@ func TestLoadEdited(t *testing.T) {
 	}
 }
 
-// TestLoadEditedAfterwards: parameters loaded before an edit still include the weights of layers that it
-// removes; nothing uses them.
+// TestLoadEditedAfterwards: parameters that were loaded before an edit still include the weights of layers
+// that it removes; nothing uses them.
 func TestLoadEditedAfterwards(t *testing.T) {
 	base := gpt2.New(8, 6, 4, 1, 2)
 	own := func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 4, layers.Weights{}) }
@@ -220,8 +220,7 @@ func TestLoadEditedAfterwards(t *testing.T) {
 	}
 }
 
-// TestAdapter: an adapter of PEFT's, beside a model or alone, is an error. transformers with peft would apply
-// it.
+// TestAdapter: a PEFT adapter, beside a model or alone, is an error, since transformers with peft would apply it.
 func TestAdapter(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "m")
 	saveVocab(t, dir, 257)

@@ -10,8 +10,8 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestNanoGPT opens checkpoints that testdata/nanogpt/make.py wrote as nanoGPT does, by file and by directory:
-// the logits equal those that the script computed with nanoGPT's arithmetic.
+// TestNanoGPT opens checkpoints that testdata/nanogpt/make.py wrote as nanoGPT does, by file and by
+// directory: the logits must equal those that the script computed with nanoGPT's arithmetic.
 func TestNanoGPT(t *testing.T) {
 	const dir = "testdata/nanogpt"
 	text, err := os.ReadFile(filepath.Join(dir, "expected.json"))

@@ -15,7 +15,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestOpenForms: forms that give their sizes load the same as the Hugging Face directory of the same weights.
+// TestOpenForms: formats that record the model's dimensions load the same model as the Hugging Face
+// directory of the same weights.
 func TestOpenForms(t *testing.T) {
 	want, err := Load("testdata/models/gpt2/hf")
 	if err != nil {
@@ -42,7 +43,7 @@ func TestOpenForms(t *testing.T) {
 			t.Errorf("%s has a %s", path, trainerName)
 		}
 	}
-	// A form that tells no sizes, and a configuration of another.
+	// A format that does not record dimensions, without a configuration beside it.
 	dir := t.TempDir()
 	copyTo := filepath.Join(dir, "model.safetensors")
 	data, err := os.ReadFile("testdata/models/gpt2/hf/model.safetensors")
@@ -58,7 +59,7 @@ func TestOpenForms(t *testing.T) {
 	sourcetest.Error(t, err, dir+": no config.json in it: not a checkpoint")
 }
 
-// TestFormFiles: a form may supply all files from memory, and files beside it are then ignored.
+// TestFormFiles: a registered form may supply all files from memory, and the files beside it are then ignored.
 func TestFormFiles(t *testing.T) {
 	dir := t.TempDir()
 	if err := tokenizer.Bytes().Save(dir); err != nil {
@@ -112,7 +113,7 @@ func TestFormFiles(t *testing.T) {
 	}
 }
 
-// TestOriginalTokenizer: an original model of OpenAI's that comes without a tokenizer gets the published one.
+// TestOriginalTokenizer: an original OpenAI model that comes without a tokenizer gets the published one.
 func TestOriginalTokenizer(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "model.bin")
 	m, err := models.Find("gpt2-nano")

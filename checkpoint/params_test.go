@@ -18,8 +18,8 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// nanoParams declares the parameters of a two-layer GPT-2 without biases,
-// vocabulary 11, context 8, width 4.
+// nanoParams declares the parameters of a two-layer GPT-2 without biases, with a vocabulary of 11, a
+// context of 8 and a width of 4.
 func nanoParams(seed uint64) (*graph.Params, error) {
 	ps := graph.NewParams(seed)
 	var first error
@@ -42,7 +42,7 @@ func nanoParams(seed uint64) (*graph.Params, error) {
 	return ps, first
 }
 
-// fullDisk takes n bytes and then fails, as a full disk does.
+// fullDisk accepts n bytes and then fails, like a full disk.
 type fullDisk int
 
 var errFull = fmt.Errorf("no space left on device")
@@ -56,7 +56,7 @@ func (d *fullDisk) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// tensorOf is a Tensor in few words.
+// tensorOf returns a Tensor.
 func tensorOf(name string, shape []int, data []float32) Tensor {
 	return Tensor{Name: name, Shape: shape, Data: data}
 }
@@ -71,7 +71,7 @@ func nano(t testing.TB, seed uint64) *graph.Params {
 	return ps
 }
 
-// nanoTensors are those of nano in the files of transformers' GPT-2, biases and all.
+// nanoTensors describes the tensors of nano in files of transformers' GPT-2, including the biases.
 func nanoTensors() models.Tensors {
 	names, err := models.TensorsOfConfig([]byte(nanoConfig))
 	if err != nil {
@@ -80,7 +80,7 @@ func nanoTensors() models.Tensors {
 	return names
 }
 
-// sameParams compares all values to the bit.
+// sameParams compares all values bit for bit.
 func sameParams(t *testing.T, got, want *graph.Params) {
 	t.Helper()
 	for _, p := range want.All() {
@@ -90,7 +90,7 @@ func sameParams(t *testing.T, got, want *graph.Params) {
 	}
 }
 
-// encoded returns the tensors of a written file, for a test to change.
+// encoded writes parameters to a file and returns its tensors, for a test to change.
 func encoded(t testing.TB, ps *graph.Params, names models.Tensors) []Tensor {
 	t.Helper()
 	var b bytes.Buffer
@@ -112,7 +112,7 @@ func encoded(t testing.TB, ps *graph.Params, names models.Tensors) []Tensor {
 	return tensors
 }
 
-// source makes a file of tensors, called model.safetensors in errors.
+// source returns a file of the given tensors, called model.safetensors in errors.
 func source(t testing.TB, tensors []Tensor) *safetensors.File {
 	t.Helper()
 	var b bytes.Buffer
@@ -145,7 +145,7 @@ func TestParamsRoundTrip(t *testing.T) {
 	}
 }
 
-// TestReadParamsForms reads the same weights in each form in which they may be stored.
+// TestReadParamsForms reads the same weights in each form that files may have.
 func TestReadParamsForms(t *testing.T) {
 	want := nano(t, 1)
 	plain := encoded(t, want, models.Tensors{})
@@ -184,8 +184,8 @@ func TestReadParamsForms(t *testing.T) {
 	}
 }
 
-// TestReadParamsHeads uses GPT-1's name for the embedding that the head is tied to, and an untied head as a
-// parameter.
+// TestReadParamsHeads covers GPT-1's name for the embedding that the head is tied to, and an untied
+// head, which is a parameter.
 func TestReadParamsHeads(t *testing.T) {
 	params := func(names ...string) *graph.Params {
 		ps := graph.NewParams(1)
@@ -251,13 +251,13 @@ func TestReadParamsErrors(t *testing.T) {
 			ps := nano(t, 2)
 			sourcetest.Error(t, ReadParams(source(t, test.tensors), ps, nanoTensors()), "model.safetensors: "+test.want)
 			if test.name != "untied head" {
-				sameParams(t, ps, nano(t, 2)) // untouched
+				sameParams(t, ps, nano(t, 2)) // unchanged
 			}
 		})
 	}
 }
 
-// TestReadParamsNotFinite: numbers that would make a model return only NaNs are rejected.
+// TestReadParamsNotFinite: weights that are not finite, with which a model would return only NaNs, are rejected.
 func TestReadParamsNotFinite(t *testing.T) {
 	for value, want := range map[float64]string{math.NaN(): "NaN", math.Inf(1): "+Inf", math.Inf(-1): "-Inf"} {
 		tensors := encoded(t, nano(t, 1), models.Tensors{})
@@ -268,7 +268,7 @@ func TestReadParamsNotFinite(t *testing.T) {
 	}
 }
 
-// TestNotFinite has one bad number at each place of vectors of many lengths.
+// TestNotFinite puts one infinity at each position of vectors of many lengths.
 func TestNotFinite(t *testing.T) {
 	for _, n := range []int{1, 3, 4, 5, 1023, 1024, 1025, 2050} {
 		x := make([]float32, n)
@@ -289,8 +289,8 @@ func TestNotFinite(t *testing.T) {
 	}
 }
 
-// TestReadParamsDrawsNone: parameters that are read are not initialized at random first. Initialization would
-// be visible in a tensor that fails to be read.
+// TestReadParamsDrawsNone: parameters that are read from a file are not first initialized at random, which
+// would show in a tensor whose read fails.
 func TestReadParamsDrawsNone(t *testing.T) {
 	ps := nano(t, 1)
 	broken := failing{source(t, encoded(t, ps, models.Tensors{}))}
@@ -324,7 +324,7 @@ func TestReadParamsTypes(t *testing.T) {
 	}
 	names := nanoTensors()
 	names.Zeros = nil
-	// h.0.attn.bias of that file is a mask of type U8, so it is no matter.
+	// h.0.attn.bias of that file is a mask of type U8, and is ignored.
 	sourcetest.Error(t, ReadParams(f, ps, names), "safetensors/testdata/torch.safetensors: "+
 		"not in the model: empty, h.0.ln_1.bias, scalar, wte.weight, brain; wrong: ids is I64, want F64, F32, F16 or BF16")
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/internal/sourcetest"
 )
 
-// withoutLinks runs a test also as on a system without symbolic links.
+// withoutLinks runs a test twice, the second time as on a system without symbolic links.
 func withoutLinks(t *testing.T, f func(t *testing.T)) {
 	t.Run("links", f)
 	t.Run("text", func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestPoint(t *testing.T) {
 		}
 		wantNames(t, parent, "best", "latest", "step-1", "step-2")
 
-		// The whole moves: relative pointers come along.
+		// The whole directory moves; its pointers are relative, and so remain valid.
 		moved := filepath.Join(t.TempDir(), "moved")
 		if err := os.Rename(parent, moved); err != nil {
 			t.Fatal(err)
@@ -57,7 +57,7 @@ func TestPoint(t *testing.T) {
 	})
 }
 
-// TestPointIsALink: other programs, among them transformers, open a pointer as a path.
+// TestPointIsALink: a pointer is a symbolic link, so that other programs, such as transformers, can open it as a path.
 func TestPointIsALink(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("pointers are text files on Windows")

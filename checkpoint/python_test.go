@@ -31,7 +31,7 @@ func python(t *testing.T, script string, args ...string) []byte {
 	return out
 }
 
-// TestTransformersOpens opens a checkpoint of a model without biases in transformers.
+// TestTransformersOpens: transformers opens a saved checkpoint of a model without biases.
 func TestTransformersOpens(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "model")
 	ps, zeros := nano(t, 1), nanoTensors().Zeros
@@ -68,8 +68,8 @@ func TestTransformersOpens(t *testing.T) {
 	}
 }
 
-// TestTransformersOpensUntied: models with untied heads are saved so that transformers opens them with no
-// weight missing or newly initialized, and computes the same.
+// TestTransformersOpensUntied: transformers opens a saved model with an untied head, finds no weight missing
+// or newly initialized, and computes the same logits.
 func TestTransformersOpensUntied(t *testing.T) {
 	for _, name := range []string{"gpt2-untied", "gpt1-untied"} {
 		l, err := Load(filepath.Join("../models/testdata", name))

@@ -12,13 +12,13 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// tolRandom bounds the difference of float32 logits from transformers' in float64, relative to
-// the largest; measured 2e-6.
+// tolRandom bounds the difference of float32 logits from transformers' float64 logits, relative to the
+// largest; 2e-6 was measured.
 const tolRandom = 1e-5
 
-// TestRandomModels opens 30 models that transformers 5.24 wrote, drawn at random over all keys of GPT2Config
-// and OpenAIGPTConfig and over the forms of files by testdata/random/make.py (seed 20261128): each has
-// transformers' logits, or is rejected with the name of the key that asks for something else.
+// TestRandomModels opens 30 models that transformers 5.24 wrote. testdata/random/make.py (seed 20261128) drew
+// them at random over all keys of GPT2Config and OpenAIGPTConfig and over the forms of files. Each must give
+// transformers' logits, or be rejected with the name of the key that is not supported.
 func TestRandomModels(t *testing.T) {
 	for _, m := range randomModels(t) {
 		t.Run(m.Name+" "+m.Form, func(t *testing.T) {
@@ -35,7 +35,7 @@ func TestRandomModels(t *testing.T) {
 			if e := m.error(t, l.Model, l.Params); !(e <= tolRandom) {
 				t.Errorf("logits are off by %.1e", e)
 			}
-			// What is written opens with the same numbers.
+			// The model is saved again, and must open with the same numbers.
 			config, err := models.JSON(l.Model)
 			if err != nil {
 				t.Fatal(err)
@@ -58,10 +58,10 @@ func TestRandomModels(t *testing.T) {
 
 const randomDir = "testdata/random"
 
-// randomModel is what expected.json says of a model.
+// randomModel is an entry of expected.json.
 type randomModel struct {
 	Name, Form string
-	Refused    string // the key, or ""
+	Refused    string // the key that must be rejected, or ""
 	Tokens     []int
 	Logits     [][]float64
 }
@@ -82,7 +82,7 @@ func randomModels(t *testing.T) []randomModel {
 	return all
 }
 
-// error is how far the logits of m are from the expected ones, relative to the largest.
+// error returns how far the logits of m are from the expected ones, relative to the largest.
 func (r randomModel) error(t *testing.T, m models.Model, params *graph.Params) float64 {
 	t.Helper()
 	s := graph.New(params)

@@ -14,8 +14,8 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// stored are the forms of one GPT-2 and one GPT-1 that testdata/models/make.py made
-// with PyTorch, transformers, TensorFlow and NumPy. Each number is the same in all.
+// stored are the forms of one GPT-2 and one GPT-1 that testdata/models/make.py made with PyTorch,
+// transformers, TensorFlow and NumPy. All forms hold the same numbers.
 var stored = map[string]map[string]string{
 	"testdata/models/gpt2": {
 		"hf":                       "Hugging Face directory",
@@ -37,7 +37,7 @@ var stored = map[string]map[string]string{
 	},
 }
 
-// transformed are tensors whose names may have the prefix of transformers' GPT.
+// transformed are names of tensors that may have the prefix of transformers' GPT models.
 var transformed = models.Tensors{Prefix: "transformer."}
 
 // declared declares the parameters that a source holds.
@@ -52,8 +52,8 @@ func declared(t testing.TB, src weights.Source) *graph.Params {
 	return ps
 }
 
-// TestEveryFormIsTheSame reads each form, in both ways, and compares all numbers with Hugging Face's bit for
-// bit.
+// TestEveryFormIsTheSame reads each form, both by copying and by mapping, and compares all numbers bit for
+// bit with the Hugging Face directory's.
 func TestEveryFormIsTheSame(t *testing.T) {
 	for dir, forms := range stored {
 		reference, err := Recognize(filepath.Join(dir, "hf"))
@@ -95,7 +95,7 @@ func TestEveryFormIsTheSame(t *testing.T) {
 	}
 }
 
-// sameConfig compares the fields that tell the sizes.
+// sameConfig compares the type and the dimensions of two configurations.
 func sameConfig(t *testing.T, got, want []byte) {
 	t.Helper()
 	var sizes [2]struct {
@@ -116,7 +116,7 @@ func sameConfig(t *testing.T, got, want []byte) {
 	}
 }
 
-// TestMapWrites writes to mapped parameters, which must not change the file.
+// TestMapWrites: writing to mapped parameters does not change the file.
 func TestMapWrites(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("testdata/models/gpt2/hf")); err != nil {
@@ -147,7 +147,7 @@ func TestMapWrites(t *testing.T) {
 	if got := first.Get("wte.weight").Data()[3]; got != was+1 {
 		t.Errorf("written: %v, want %v", got, was+1)
 	}
-	// Replaced by another, as Save does: the mapping keeps what it had.
+	// The file is replaced, as Save does: the mapping keeps the old contents.
 	if err := Save(dir, Contents{Config: []byte(nanoConfig), Params: nano(t, 1)}); err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestTokenizerFiles(t *testing.T) {
 	}
 }
 
-// TestRegisterForm: a registered form is tried before the others, and none can be registered twice.
+// TestRegisterForm: a registered form is tried before the built-in ones, and cannot be registered twice.
 func TestRegisterForm(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "model.toy")

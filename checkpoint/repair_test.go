@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// run makes the checkpoints of a run at steps 20 and 40, of which the first is the best.
+// run writes the checkpoints of a run at steps 20 and 40, the first of which is the best.
 func run(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "checkpoints")
@@ -27,12 +27,12 @@ func run(t *testing.T) string {
 	return dir
 }
 
-// jsonText is JSON as it is.
+// jsonText is text that is already JSON.
 type jsonText string
 
 func (j jsonText) MarshalJSON() ([]byte, error) { return []byte(j), nil }
 
-// full makes a directory of a pointer, as cp -rL does.
+// full replaces a pointer by a copy of the directory, as cp -rL does.
 func full(t *testing.T, dir, pointer string) {
 	t.Helper()
 	path := filepath.Join(dir, pointer)
@@ -45,12 +45,12 @@ func full(t *testing.T, dir, pointer string) {
 	}
 }
 
-// TestRepair: what copies leave of a run's checkpoints is repaired. Before that, Open, which only reads, finds
-// the checkpoints that the pointers stand for afterwards.
+// TestRepair: the checkpoints of a run are repaired after various ways of copying them. Before that, Open,
+// which only reads, already finds the checkpoints that the pointers name afterwards.
 func TestRepair(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil        func(t *testing.T, dir string)
-		latest, best string // "" if it is not there
+		latest, best string // "" if missing
 		said         []string
 	}{
 		"whole": {func(*testing.T, string) {}, "40", "20", nil},

@@ -15,15 +15,15 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// smolGolden is a line of testdata/smollm2/golden.json.
+// smolGolden is an element of testdata/smollm2/golden.json.
 type smolGolden struct {
 	Prompt            string
 	IDs, Greedy, Best []int
 	Logits            []float32
 }
 
-// tolSmol is for logits of up to 30: float32 sums over 30 layers in another order than PyTorch's; 3e-5 was
-// measured.
+// tolSmol is for logits of up to 30, whose float32 sums over 30 layers are taken in a different order than
+// PyTorch's; 3e-5 was measured.
 const tolSmol = 1e-4
 
 // TestSmolLM2: a published model in llama.cpp's format gives transformers' ids, logits, and 100 greedy tokens.
@@ -41,7 +41,7 @@ func TestSmolLM2(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if name := models.NameOf(m.Model); name != "smollm2-135m" || !slices.Equal(m.Ends, []int{2, 0}) { // <|im_end|> by its key, <|endoftext|> by its text
+	if name := models.NameOf(m.Model); name != "smollm2-135m" || !slices.Equal(m.Ends, []int{2, 0}) { // <|im_end|> is named by a key, <|endoftext|> is known by its text
 		t.Errorf("%s, ends %v", name, m.Ends)
 	}
 	g := generate.New(models.Graphs(m.Model), m.Params, 512)

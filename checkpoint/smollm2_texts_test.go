@@ -15,7 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/smollm2"
 )
 
-// TestSmolLM2Texts: the tokenizer in llama.cpp's file gives the texts of ../shared the same ids as the
+// TestSmolLM2Texts: for the texts of ../shared, the tokenizer in llama.cpp's file gives the same ids as the
 // published tokenizer; see testdata/smollm2/texts.py.
 func TestSmolLM2Texts(t *testing.T) {
 	d, err := checkpoint.Open(smollm2.Path(t))
@@ -30,7 +30,7 @@ func TestSmolLM2Texts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var want map[string][2]any // ids, and their SHA-256
+	var want map[string][2]any // the number of ids, and their SHA-256
 	if err := json.Unmarshal(golden, &want); err != nil || len(want) < 90 {
 		t.Fatal(len(want), err)
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestSplit: what ranks hold together is saved byte for byte as one process saves it, in every form of file,
-// and each rank reads back its part. Gathered tensors are in memory one at a time.
+// TestSplit: a model that is split over ranks is saved byte for byte as one process saves it, in every file
+// format, and each rank reads back its part. Only one gathered tensor is in memory at a time.
 func TestSplit(t *testing.T) {
 	for _, name := range []string{"gpt2-nano", "llama-nano", "mixtral-nano", "gptoss-nano"} {
 		found, err := models.Find(name)
@@ -85,7 +85,7 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// inRanks has each of so many ranks do something.
+// inRanks runs do on each of size ranks.
 func inRanks(t *testing.T, size int, do func(r *localranks.Rank) error) {
 	t.Helper()
 	errs := make([]error, size)

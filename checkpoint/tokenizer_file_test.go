@@ -12,8 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestTokenizerOfFile: the name of a GGUF file also names the tokenizer in it; for a GGUF file without one, and
-// for other files, the error says so.
+// TestTokenizerOfFile: the name of a GGUF file also names the tokenizer in it; if there is none, or if the
+// file is of another format, the error says so.
 func TestTokenizerOfFile(t *testing.T) {
 	tok, err := tokenizer.GPT2()
 	if err != nil {

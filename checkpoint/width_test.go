@@ -18,7 +18,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// Models whose rows are whole groups: one whose matrices are read by rows, one whose are read by columns.
+// Models whose rows are whole groups: one whose matrices are read by rows, and one whose matrices are read by columns.
 const (
 	byRows = `{"model_type": "llama", "vocab_size": 40, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 2,
 		"num_key_value_heads": 1, "max_position_embeddings": 16, "rms_norm_eps": 1e-5, "tie_word_embeddings": true}`
@@ -43,7 +43,7 @@ func savedModel(t testing.TB, config string, dtype weights.DType) string {
 	return dir
 }
 
-// loadAs opens a checkpoint in a width.
+// loadAs loads a checkpoint's weights in the given width.
 func loadAs(t testing.TB, path string, w Width) (models.Model, *graph.Params) {
 	t.Helper()
 	d, err := Open(path)
@@ -57,7 +57,7 @@ func loadAs(t testing.TB, path string, w Width) (models.Model, *graph.Params) {
 	return m, params
 }
 
-// formatsOf are the formats that a model's parameters have, by the last parts of their names.
+// formatsOf returns the formats of a model's parameters, and for each format the last parts of the parameters' names.
 func formatsOf(params *graph.Params) map[kernel.Format][]string {
 	all := make(map[kernel.Format][]string)
 	for _, p := range params.All() {
@@ -74,15 +74,15 @@ func formatsOf(params *graph.Params) map[kernel.Format][]string {
 	return all
 }
 
-// tolColumns is for logits of up to 1: matrices that are packed by columns are summed in another order than
-// plain numbers. At most 1.9e-7 was measured, for six widths on three instruction sets; doubled here.
+// tolColumns is for logits of up to 1: matrices that are packed by columns are summed in a different order than
+// plain numbers. At most 1.9e-7 was measured, for six widths on three instruction sets; this is about twice that.
 const tolColumns = 4e-7
 
 // TestWidths: matrices have the requested width and keep it during a run. The logits are those of the rounded
-// numbers, and differ from the model's by as much as the width leads to expect.
+// numbers, and differ from the exact model's by no more than the width leads to expect.
 func TestWidths(t *testing.T) {
-	// Root mean squares of errors of logits by those of logits, at most doubled: measured of the worse of the two models, and alike on three sets of
-	// instructions, 0.0024, 0.0069, 0.069, 0.115, 0.101 and 0.156.
+	// RMS error of the logits divided by their RMS. The bounds are at most twice what was measured, for the worse of
+	// the two models and equally on three instruction sets: 0.0024, 0.0069, 0.069, 0.115, 0.101 and 0.156.
 	bounds := map[Width]float64{Brain: 0.0048, Int8: 0.012, Mixed4: 0.138, Q4_0: 0.23, Q4_1: 0.2, MXFP4: 0.3}
 	for _, config := range []string{byRows, byColumns} {
 		dir := savedModel(t, config, weights.F32)
@@ -126,7 +126,7 @@ func (w Width) formatOf(how graph.Reading) kernel.Format {
 	return f
 }
 
-// TestAsStored: matrices keep the bits that they have in the file, and give the same results as in float32;
+// TestAsStored: matrices keep the bits that they have in the file and give the same results as in float32;
 // written again, they are the same bytes.
 func TestAsStored(t *testing.T) {
 	for _, config := range []string{byRows, byColumns} {
@@ -167,7 +167,7 @@ func TestAsStored(t *testing.T) {
 	}
 }
 
-// TestWidthErrors: numbers that a width cannot hold, and scales that are not numbers, are errors of one line.
+// TestWidthErrors: numbers that a width cannot hold, and scales that are not finite, give one-line errors.
 func TestWidthErrors(t *testing.T) {
 	open := func(path string, w Width) error {
 		d, err := Open(path)
@@ -200,7 +200,7 @@ func TestWidthErrors(t *testing.T) {
 			t.Fatal(err)
 		}
 		size := 0
-		for _, info := range f.Tensors() { // the data ends with the last of them
+		for _, info := range f.Tensors() { // the data ends with the last tensor
 			per, bytes := info.Type.Block()
 			size += (info.Size()/per*bytes + 31) &^ 31
 		}

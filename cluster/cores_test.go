@@ -21,7 +21,7 @@ func TestShareCores(t *testing.T) {
 			warnings[1], err = w.ShareCores()
 			return err
 		}
-		_, err = w.SumScalars(make([]float64, 6)) // of another machine
+		_, err = w.SumScalars(make([]float64, 6)) // as a rank on another machine would do
 		return err
 	}) {
 		if err != nil || warnings[rank] != "" {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// checkGroupParts is checkGrid of what each wants a part of alone.
+// checkGroupParts is checkGrid for sums of which each member gets only its part.
 func checkGroupParts(g *Group) error {
 	parts := make([][][]float32, g.Size())
 	for owner := range parts {
@@ -31,7 +31,8 @@ func checkGroupParts(g *Group) error {
 	return nil
 }
 
-// checkGrid is what every rank of any backend is to find of models over so many ranks. It is part of the rank program too.
+// checkGrid checks groups for models split over the given number of ranks, on every rank and with any
+// backend. The rank program uses it too.
 func checkGrid(w *World, model int) error {
 	within, across, err := w.Grid(model)
 	if err != nil {
@@ -89,7 +90,7 @@ func checkGrid(w *World, model int) error {
 	return nil
 }
 
-// TestGrid: groups of any size add up as a world of it does, by turns.
+// TestGrid: groups of any size, used in turn, compute the same sums as a world of that size.
 func TestGrid(t *testing.T) {
 	for _, size := range [][2]int{{2, 1}, {2, 2}, {4, 2}, {6, 2}, {6, 3}, {8, 4}, {5, 5}} {
 		all, _ := worlds(t, size[0], Options{})
@@ -112,8 +113,8 @@ func TestGrid(t *testing.T) {
 	}
 }
 
-// TestGroupLeave: the members are told who has left, by its number in the world, and the world and
-// other groups continue.
+// TestGroupLeave: members of a group are told which rank has left, by its number in the world, while the
+// world and other groups continue.
 func TestGroupLeave(t *testing.T) {
 	all, _ := worlds(t, 4, Options{})
 	for i, err := range together(t, all, func(w *World) error {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestDetect: the launcher is recognized by its variables, those of the families first.
+// TestDetect: the launcher is recognized by its variables; those of the MPI families take precedence.
 func TestDetect(t *testing.T) {
 	for _, c := range []struct {
 		environment string
@@ -22,7 +22,7 @@ func TestDetect(t *testing.T) {
 		{"PMI_RANK=x PMI_SIZE=", Launch{launchers[1].by, MPICH, -1, 0}},
 		{"SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=1", Launch{"srun without MPI", "", 1, 2}},
 		{"SLURM_STEP_NUM_TASKS=1 SLURM_PROCID=0", Launch{"", "", -1, 0}},
-		{"SLURM_NTASKS=8 SLURM_JOB_ID=7", Launch{"", "", -1, 0}}, // a script of sbatch
+		{"SLURM_NTASKS=8 SLURM_JOB_ID=7", Launch{"", "", -1, 0}}, // in an sbatch script
 	} {
 		got := Detect(func(name string) (string, bool) {
 			for kv := range strings.FieldsSeq(c.environment) {
@@ -41,8 +41,7 @@ func TestDetect(t *testing.T) {
 	}
 }
 
-// TestRefusals: a library of another family is refused, and so is one that does not find the
-// launcher.
+// TestRefusals: an MPI library of another family is an error, and so is one that did not connect to the launcher.
 func TestRefusals(t *testing.T) {
 	l := Launch{"a launcher", OpenMPI, 1, 2}
 	for _, c := range []struct {
@@ -51,7 +50,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{l.fits(OpenMPI, ""), ""},
 		{l.agrees(1, 2), ""},
-		{Launch{By: "a launcher", Family: OpenMPI, Rank: -1}.agrees(0, 3), ""}, // who does not say
+		{Launch{By: "a launcher", Family: OpenMPI, Rank: -1}.agrees(0, 3), ""}, // a launcher that does not tell its ranks
 		{l.fits(MPICH, "libmpich.so.12"), "cluster: started by a launcher, which goes with Open MPI, but the library is MPICH: libmpich.so.12"},
 		{l.agrees(0, 1), "cluster: rank 1 of 2 by a launcher, but 0 of 1 by the MPI library: they do not belong together"},
 		{l.agrees(0, 2), "cluster: rank 1 of 2 by a launcher, but 0 of 2 by the MPI library: they do not belong together"},

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// memory is a backend within one process: a channel from each rank to each.
+// memory is a backend within one process, with a channel from each rank to every other.
 type memory struct {
 	itsRank int
 	wires   [][]chan []byte
-	fail    *error // what every call returns
+	fail    *error // what every call returns, if not nil
 	ended   *int
 }
 
-// newMemory are so many of them.
+// newMemory returns backends for size ranks.
 func newMemory(size int) (all []*memory) {
 	wires := make([][]chan []byte, size)
 	for i := range wires {
@@ -64,7 +64,7 @@ func (m *memory) give(x []byte, from int) error {
 	return nil
 }
 
-// reduce adds up from the last to the first, which is another order than the tree's.
+// reduce adds up from the last rank to the first, which is a different order than the tree's.
 func (m *memory) reduce(x []float32) error {
 	sum := make([]float32, len(x))
 	for from := m.size() - 1; from >= 0; from-- {
@@ -83,7 +83,7 @@ func (m *memory) finalize() error {
 	return nil
 }
 
-// worlds are the ranks of one process, and what they are made of.
+// worlds returns the worlds of size ranks in one process, and the backends under them.
 func worlds(t *testing.T, size int, o Options) (all []*World, under []*memory) {
 	t.Helper()
 	under = newMemory(size)
@@ -97,7 +97,7 @@ func worlds(t *testing.T, size int, o Options) (all []*World, under []*memory) {
 	return all, under
 }
 
-// together has each rank do something, and returns their errors.
+// together calls do on every rank at the same time, and returns the errors.
 func together(t *testing.T, all []*World, do func(w *World) error) []error {
 	t.Helper()
 	errs := make([]error, len(all))

@@ -23,7 +23,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestMain is either the program that a launcher starts, or runs the tests.
+// TestMain runs the program that a launcher starts, or else the tests.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "rank" {
 		if err := rankProgram(os.Args[2:]); err != nil {
@@ -37,10 +37,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// errSaid is an error that was printed before the rank left, as the command does: launchers end the others when one has ended.
+// errSaid stands for an error that was printed before the rank left, as the command does: once one rank has
+// ended, launchers end the others.
 var errSaid = errors.New("said")
 
-// rankProgram makes steps of sums, in the third of which something may go wrong on rank 1.
+// rankProgram makes steps of sums; in the third step, rank 1 may fail in some way.
 func rankProgram(args []string) error {
 	f := flag.NewFlagSet("rank", flag.ContinueOnError)
 	var o Options
@@ -84,7 +85,8 @@ func rankProgram(args []string) error {
 	return err
 }
 
-// codeOfMaps is how the functions of libc begin that Go's memory comes by.
+// codeOfMaps returns the first bytes of the libc functions from which Go gets its memory. They show whether a
+// library has patched them.
 func codeOfMaps() (code [4][16]byte) {
 	for i, name := range []string{"mmap", "munmap", "madvise", "mremap"} {
 		if at, err := purego.Dlsym(purego.RTLD_DEFAULT, name); err == nil {
@@ -141,7 +143,7 @@ func makeSteps(w *World, told <-chan os.Signal, steps int, check bool, fault str
 	return nil
 }
 
-// launcherVariables are the names of those that there still are.
+// launcherVariables returns the launcher's variables that are still in the environment.
 func launcherVariables() (names []string) {
 	for _, kv := range os.Environ() {
 		for _, p := range prefixes {
@@ -172,7 +174,7 @@ func fail(w *World, fault string) error {
 		return errors.New("a test's own error")
 	case "differ":
 		return w.Sum(make([]float32, 7))
-	case "usr1": // to the thread that is at work, where Go's handler needs a stack of its own
+	case "usr1": // to the thread that is running, where Go's handler needs a signal stack
 		if err := unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGUSR1); err != nil {
 			return err
 		}
@@ -181,7 +183,8 @@ func fail(w *World, fault string) error {
 	return nil
 }
 
-// launcher is that of a family. Debian's names come first: mpirun may be of either there.
+// launcher is the launcher of an MPI family. Debian's names of the command come first, because mpirun may
+// belong to either family there.
 type launcher struct {
 	family   string
 	commands []string
@@ -193,7 +196,7 @@ var installed = []launcher{
 	{MPICH, []string{"mpiexec.mpich", "mpiexec.hydra"}, "libmpich.so.12"},
 }
 
-// path is where the launcher is. Where there is none, the test is skipped, or fails with REQUIRE_MPI=1.
+// path returns the launcher's path. If there is none, the test is skipped, or fails if REQUIRE_MPI=1.
 func (l launcher) path(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
@@ -211,14 +214,14 @@ func (l launcher) path(t *testing.T) string {
 	return ""
 }
 
-// job is what came of one.
+// job is the result of a job.
 type job struct {
 	out    string
 	status int
 	took   time.Duration
 }
 
-// start runs ranks of this program. The launcher gets the signal once a step is made, if there is one.
+// start runs ranks of this program. If s is a signal, the launcher gets it after the first step.
 func (l launcher) start(t *testing.T, ranks int, s syscall.Signal, args ...string) job {
 	t.Helper()
 	path := l.path(t)
@@ -240,11 +243,11 @@ func (l launcher) start(t *testing.T, ranks int, s syscall.Signal, args ...strin
 	}
 	cmd.Stdout, cmd.Stderr = out, out
 	began := time.Now()
-	_ = cmd.Run() // its status tells
+	_ = cmd.Run() // its exit status is checked instead
 	return job{out.String(), cmd.ProcessState.ExitCode(), time.Since(began)}
 }
 
-// output does something once a text is seen.
+// output collects output, and calls seen once it contains mark.
 type output struct {
 	mu   sync.Mutex
 	all  bytes.Buffer
@@ -269,9 +272,8 @@ func (o *output) String() string {
 	return o.all.String()
 }
 
-// TestJobs: every way in which a job of two or more ranks can end, under both families. A job
-// succeeded if, and only if, it says so; of the launcher's status, only a nonzero one can be relied
-// on.
+// TestJobs covers every way in which a job of two or more ranks can end, under both families. A job succeeded
+// if and only if it says so; of the launcher's exit status, only a nonzero value is reliable.
 func TestJobs(t *testing.T) {
 	for _, l := range installed {
 		t.Run(l.family, func(t *testing.T) {

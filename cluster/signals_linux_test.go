@@ -9,8 +9,7 @@ import (
 	"unsafe"
 )
 
-// TestHandlers: the handlers that a library puts in place of Go's are removed, and nothing else
-// changes.
+// TestHandlers: signal handlers that a library installs in place of Go's are removed, and nothing else changes.
 func TestHandlers(t *testing.T) {
 	const onStack = 0x08000000 // SA_ONSTACK
 	before := currentHandlers()

@@ -8,7 +8,7 @@ import (
 
 var aStart = Start{How: "mpirun", Family: "openmpi", Ranks: 4, Cores: 8, Limit: 90 * time.Minute, Name: "a-run", Image: "registry/gorgpt:1", Command: []string{"gorgpt", "train", "--data", "it's *.txt"}}
 
-// TestStart: what each way of starting must contain.
+// TestStart: what the text for each way of starting a job must contain.
 func TestStart(t *testing.T) {
 	for _, c := range []struct {
 		how, family string
@@ -34,7 +34,7 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// TestStartErrors: jobs that cannot be started.
+// TestStartErrors: jobs that cannot be started are errors.
 func TestStartErrors(t *testing.T) {
 	for want, change := range map[string]func(*Start){
 		"cluster: 0 ranks of 8 cores, want 1 or more":                                         func(s *Start) { s.Ranks = 0 },

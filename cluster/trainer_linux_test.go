@@ -14,10 +14,10 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// fitLine is a task: to fit w·x to 2x. On one rank, an x of the third update is no number.
+// fitLine is a task that fits w·x to 2x. On one rank, an x of the third update is NaN.
 type fitLine struct {
 	updates int
-	bad     int // the rank
+	bad     int // the rank with the NaN
 }
 
 func (*fitLine) Shape() []int { return []int{4, 1} }
@@ -54,7 +54,7 @@ func (l *fitLine) Restore(state []byte) error {
 	return nil
 }
 
-// trainLine is what ranks do to fit a line.
+// trainLine is what each rank does to fit a line.
 func trainLine(w *World, bad int) error {
 	t := &train.Trainer{
 		Task: &fitLine{bad: bad}, Params: graph.NewParams(1), Solver: train.NewAdamW(), Schedule: train.Constant(0.1, 0),
@@ -63,7 +63,7 @@ func trainLine(w *World, bad int) error {
 	return t.Run(context.Background())
 }
 
-// TestNaN: a loss that is not finite on one rank ends all, before a weight has changed, with an
+// TestNaN: a loss that is not finite on one rank ends all ranks, before a weight has changed, with an
 // error that names the rank.
 func TestNaN(t *testing.T) {
 	for _, l := range installed {

@@ -14,7 +14,7 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// given is what a rank has to add up: numbers whose sum depends on the order.
+// given returns a rank's n summands: numbers whose sum depends on the order.
 func given(rank, n int) []float32 {
 	random := rand.New(rand.NewPCG(uint64(rank), 7))
 	x := make([]float32, n)
@@ -24,7 +24,7 @@ func given(rank, n int) []float32 {
 	return x
 }
 
-// treeSum is the sum of one process's micro-batches, as package train adds them up.
+// treeSum sums as package train sums the micro-batches of one process.
 func treeSum[E float32 | float64](x [][]E) []E {
 	if len(x) == 1 {
 		return slices.Clone(x[0])
@@ -41,7 +41,7 @@ func sameBits(a, b []float32) bool {
 	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
 }
 
-// checkSums is what every rank of any backend is to find. It is part of the rank program too.
+// checkSums checks sums on every rank, with any backend. The rank program uses it too.
 func checkSums(w *World) error {
 	ranks := make([][]float32, w.Size())
 	for _, n := range []int{0, 1, 2, 3, 7, 4095, 4096, 4097, 140001} {
@@ -57,7 +57,7 @@ func checkSums(w *World) error {
 			return fmt.Errorf("rank %d of %d: the sum of %d numbers is not the tree's", w.Rank(), w.Size(), n)
 		}
 		for i, x := range got {
-			if math.Abs(float64(x-want[i])) > 1e-5 { // 8 numbers of a normal distribution: an ulp or two of 20
+			if math.Abs(float64(x-want[i])) > 1e-5 { // 8 normally distributed numbers: an ulp or two of 20
 				return fmt.Errorf("rank %d of %d: number %d of %d is %v, want %v", w.Rank(), w.Size(), i, n, x, want[i])
 			}
 		}
@@ -89,11 +89,12 @@ func checkSums(w *World) error {
 	return nil
 }
 
-// checkMany is checkSums of many slices at once: none, short ones, long ones, and those that are cut for being longer than a piece.
+// checkMany is checkSums for several slices at once: none, short ones, long ones, and slices that are longer
+// than a piece and have to be cut.
 func checkMany(w *World) error {
 	for _, lengths := range [][]int{{}, {0, 0}, {1, 2, 0, 3}, {4096, 1, 5}, {3, 70001, 0, 768, 768, 12345}, {1, 5<<20 + 1, 17, 3 << 20}} {
 		if w.Size() > 2 {
-			lengths = slices.DeleteFunc(slices.Clone(lengths), func(n int) bool { return n > 1<<20 }) // would take long
+			lengths = slices.DeleteFunc(slices.Clone(lengths), func(n int) bool { return n > 1<<20 }) // would take too long
 		}
 		got, ranks := make([][]float32, len(lengths)), make([][]float32, w.Size())
 		for i, n := range lengths {
@@ -114,14 +115,14 @@ func checkMany(w *World) error {
 	return nil
 }
 
-// checkParts is checkSums of what each rank wants a part of alone: parts of several slices, short, long and none at all.
+// checkParts is checkSums for sums of which each rank gets only its part: of several slices, short, long, or nothing.
 func checkParts(ranks train.Scatterer, rank, size int, fast bool) error {
 	for _, lengths := range [][]int{{}, {3}, {0, 70001, 5}, {12345, 1, 4096, 2}} {
 		parts := make([][][]float32, size)
-		whole := make([][][][]float32, size) // of each rank
+		whole := make([][][][]float32, size) // of each rank, for every slice of each part
 		for owner := range parts {
 			if len(lengths) == 0 || owner == 1 && len(lengths) == 3 {
-				continue // has none
+				continue // has no part
 			}
 			for _, n := range lengths {
 				n += owner
@@ -150,7 +151,7 @@ func checkParts(ranks train.Scatterer, rank, size int, fast bool) error {
 	return nil
 }
 
-// TestSums: of any number of ranks, the bits are those of the tree of one process.
+// TestSums: for any number of ranks, sums are bit for bit those of the tree in one process.
 func TestSums(t *testing.T) {
 	for _, size := range []int{1, 2, 3, 4, 5, 6, 7, 8} {
 		for _, fast := range []bool{false, true} {
@@ -175,8 +176,8 @@ func TestSums(t *testing.T) {
 	}
 }
 
-// TestLeave: ranks that are in a call, or make one, are told who has left and why; and all can
-// close.
+// TestLeave: ranks that are in a call, or make one afterwards, are told which rank has left and why,
+// and all ranks can close.
 func TestLeave(t *testing.T) {
 	for _, size := range []int{2, 3, 4, 7} {
 		all, under := worlds(t, size, Options{})
@@ -203,7 +204,7 @@ func TestLeave(t *testing.T) {
 		}
 	}
 	all, _ := worlds(t, 2, Options{})
-	for i, err := range together(t, all, func(w *World) error { // all at once, and of a long story
+	for i, err := range together(t, all, func(w *World) error { // all leave at once, for a reason that is too long
 		w.Leave(errors.New(strings.Repeat("x", 3*mostReason) + fmt.Sprint(w.Rank())))
 		return w.Sum(nil)
 	}) {
@@ -213,7 +214,7 @@ func TestLeave(t *testing.T) {
 	}
 }
 
-// TestDiffer: calls that differ between ranks are an error that says which.
+// TestDiffer: if ranks make different calls, the error says which.
 func TestDiffer(t *testing.T) {
 	for _, c := range []struct {
 		do   func(w *World) error
@@ -245,7 +246,7 @@ func TestDiffer(t *testing.T) {
 	}
 }
 
-// TestBroken: after an error of the library nothing is called, not even to end it.
+// TestBroken: after an error in the library nothing is called anymore, not even to end it.
 func TestBroken(t *testing.T) {
 	all, under := worlds(t, 2, Options{})
 	broken := errors.New("the network is gone")
@@ -263,7 +264,7 @@ func TestBroken(t *testing.T) {
 	}
 }
 
-// TestStall: a rank that waits in vain reports where.
+// TestStall: a rank that waits too long for the others reports where it waits.
 func TestStall(t *testing.T) {
 	reports := make(chan string, 1)
 	all, _ := worlds(t, 2, Options{Patience: 20 * time.Millisecond, Stall: func(report string) { reports <- report }})
@@ -291,7 +292,7 @@ func TestShares(t *testing.T) {
 	lines := make([][]string, 3)
 	for rank, err := range together(t, all, func(w *World) (err error) {
 		if w.Rank() == 1 {
-			time.Sleep(50 * time.Millisecond) // the others wait
+			time.Sleep(50 * time.Millisecond) // the others wait for this rank
 		}
 		if err := w.Sum(make([]float32, 10)); err != nil {
 			return err
@@ -316,7 +317,7 @@ func TestShares(t *testing.T) {
 	}
 }
 
-// TestOpenFails: the error of a library that cannot be loaded is Open's.
+// TestOpenFails: if the library cannot be loaded, Open returns that error.
 func TestOpenFails(t *testing.T) {
 	want := errors.New("no library")
 	if w, err := open(Options{}, func() (backend, error) { return nil, want }); w != nil || err != want {
@@ -324,7 +325,7 @@ func TestOpenFails(t *testing.T) {
 	}
 }
 
-// ExampleOpen has a process started without a launcher: a world of one.
+// ExampleOpen opens the world of a process that was started without a launcher: it has one rank.
 func ExampleOpen() {
 	w, err := Open(Options{})
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// The paper's figure 1: the special tokens stand around a text, between two, and a
-// similarity is read in both orders. Bytes are tokens here.
+// As in figure 1 of GPT-1's paper: special tokens surround a text and separate two texts, and similarity is
+// read in both orders. The tokens are bytes here.
 func ExampleEncoder_Encode() {
 	e, err := finetune.NewEncoder(tokenizer.Bytes(), 16)
 	if err != nil {
@@ -31,7 +31,7 @@ func ExampleEncoder_Encode() {
 	// similarity [[257 97 98 258 99 259] [257 99 258 97 98 259]] <nil>
 }
 
-// A task of the user's own, trained from scratch: is there an x in the text?
+// A custom task, trained from scratch: is there an x in the text?
 func ExampleRun() {
 	task := tasks.Task{Name: "x", Kind: tasks.Classification, Labels: []string{"no", "yes"}, Metrics: []string{"accuracy"}}
 	var set tasks.Set
@@ -58,7 +58,7 @@ func ExampleRun() {
 		Kind: task.Kind, Outputs: finetune.Outputs(task, set),
 	}
 	params := graph.NewParams(1)
-	if err := c.Declare(params); err != nil { // then finetune.Extend, for a pre-trained model
+	if err := c.Declare(params); err != nil { // for a pre-trained model, finetune.Extend would follow
 		fmt.Println(err)
 		return
 	}
@@ -73,7 +73,7 @@ func ExampleRun() {
 	// Output: 1
 }
 
-// What Run does, with a trainer that has more: here a guard against updates that stand out.
+// What Run does, with an addition to the trainer: a guard against updates that stand out.
 func ExampleNewTrainer() {
 	c := finetune.Classifier{Base: gpt1.New(10, 8, 8, 1, 2), Kind: tasks.Classification, Outputs: 2}
 	params := graph.NewParams(1)

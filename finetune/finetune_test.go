@@ -19,7 +19,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// Bytes are 0 to 255, their end of text 256.
+// Tokens 0 to 255 are bytes, and 256 is the end of text.
 const start, delimiter, classify = 257, 258, 259
 
 func ids(text string) []int {
@@ -39,7 +39,7 @@ func ids(text string) []int {
 	return all
 }
 
-// TestEncode: the four transformations of GPT-1, with ^, | and $ for the special tokens.
+// TestEncode: the four input transformations of GPT-1; ^, | and $ stand for the special tokens.
 func TestEncode(t *testing.T) {
 	for _, c := range []struct {
 		kind    tasks.Kind
@@ -80,7 +80,7 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-// TestScores: a score between two whole numbers is shared between their outputs.
+// TestScores: a score between two whole numbers is split between their outputs.
 func TestScores(t *testing.T) {
 	task := tasks.Task{Kind: tasks.Similarity, Regression: true, Low: 0, High: 5}
 	e, err := finetune.NewEncoder(tokenizer.Bytes(), 32)
@@ -100,7 +100,7 @@ func TestScores(t *testing.T) {
 	if err == nil || err.Error() != "line 2: 1 choices, where the first example has 2" {
 		t.Errorf("error %v", err)
 	}
-	// What is wrong in a file is told with its name, in what is held out of it too.
+	// An error in a file's example names the file, also if the example was held out of it.
 	path := filepath.Join(t.TempDir(), "train.jsonl")
 	lines := strings.Repeat("{\"prompt\": \"a\", \"choices\": [\"a\", \"b\"], \"label\": 0}\n", 9) + "{\"prompt\": \"a\", \"choices\": [\"a\", \"b\", \"c\"], \"label\": 1}\n"
 	if err := os.WriteFile(path, []byte(lines), 0o666); err != nil {
@@ -120,8 +120,8 @@ func TestScores(t *testing.T) {
 	}
 }
 
-// toy makes examples of a kind that a small model can learn: whether a text has an x, whether
-// two begin alike, which choice begins as the text.
+// toy makes examples of a kind that a small model can learn: whether a text has an x, whether two texts begin
+// alike, or which choice begins like the text.
 func toy(kind tasks.Kind, n int, seed uint64) tasks.Set {
 	random := rand.New(rand.NewPCG(seed, 1))
 	letters := func(n int) string {
@@ -154,8 +154,8 @@ func toy(kind tasks.Kind, n int, seed uint64) tasks.Set {
 	return set
 }
 
-// TestRun: every kind of task is learned, by GPT-1 and GPT-2, with dropout and the language
-// model's loss; the same seed gives the same.
+// TestRun: GPT-1 and GPT-2 can be trained for every kind of task, with dropout and the language model's loss,
+// and the same seed gives the same results.
 func TestRun(t *testing.T) {
 	two, one := gpt2.New(260, 16, 32, 1, 2), gpt1.New(260, 16, 32, 1, 2)
 	for i, kind := range []tasks.Kind{tasks.Classification, tasks.Entailment, tasks.Similarity, tasks.MultipleChoice} {
@@ -205,7 +205,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestOtherChoices: examples to evaluate on must have as many choices as those to train on.
+// TestOtherChoices: evaluation examples must have as many choices as the training examples.
 func TestOtherChoices(t *testing.T) {
 	of := func(n int) []finetune.Example {
 		return []finetune.Example{{Sequences: slices.Repeat([][]int{{start, delimiter, classify}}, n), Targets: make([]float32, n)}}
@@ -263,8 +263,8 @@ func TestRunErrors(t *testing.T) {
 	}
 }
 
-// TestExtend: an embedding may grow and keeps its new rows; nothing may shrink or differ in any
-// other way.
+// TestExtend: an embedding may have new rows, which keep their initial values; it may not shrink, and
+// no other shape may differ.
 func TestExtend(t *testing.T) {
 	declared := func(vocab, context int, seed uint64) *graph.Params {
 		params := graph.NewParams(seed)
@@ -276,7 +276,7 @@ func TestExtend(t *testing.T) {
 	}
 	from, to := declared(257, 16, 1), declared(260, 16, 2)
 	drawn := slices.Clone(to.Get("wte.weight").Data()[257*8:])
-	for _, name := range []string{"classifier.weight", "classifier.bias"} { // not of a pre-trained model
+	for _, name := range []string{"classifier.weight", "classifier.bias"} { // not in a pre-trained model
 		copy(from.Get(name).Data(), to.Get(name).Data())
 	}
 	if err := finetune.Extend(to, from); err != nil {
@@ -303,7 +303,7 @@ func TestExtend(t *testing.T) {
 	}
 }
 
-// The sequences of an entailment, in words: GPT-1's special tokens around and between.
+// The sequence of an entailment example as text: GPT-1's special tokens surround the texts and separate them.
 func ExampleEncoder() {
 	e, err := finetune.NewEncoder(tokenizer.Bytes(), 64)
 	if err != nil {

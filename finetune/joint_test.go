@@ -15,25 +15,25 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// The tolerances of float32 against PyTorch's float64: a loss of about 5, and a gradient
-// relative to the largest element of its tensor.
+// Tolerances for float32 results against PyTorch's float64: for a loss of about 5, and for gradients relative
+// to the largest element of their tensor.
 const (
 	tolLoss     = 1e-5
 	tolGradient = 1e-4
 )
 
-// TestJoint compares the joint loss of all four kinds of task, for GPT-1 and GPT-2, and the
-// gradient of every parameter with PyTorch; in one run of the graph and in several.
+// TestJoint compares the joint loss of all four kinds of task, for GPT-1 and GPT-2, and the gradient of every
+// parameter with PyTorch's, computed in one run of the graph and in several.
 func TestJoint(t *testing.T) { compareLosses(t, "joint", 8) }
 
-// TestSquared does the same with the squared error of scores, against PyTorch's MSELoss.
+// TestSquared does the same for the squared error of scores, against PyTorch's MSELoss.
 func TestSquared(t *testing.T) { compareLosses(t, "squared", 2) }
 
-// TestLlama does the same for a Llama with a tied head: with all its weights trainable, and with
-// adapters.
+// TestLlama does the same for a Llama with a tied head, with all weights trainable and with adapters.
 func TestLlama(t *testing.T) { compareLosses(t, "llama", 2) }
 
-// compareLosses compares so many cases of a file. Their models lie beside it, or with those of package models.
+// compareLosses compares the cases of a file, of which there must be count. Their models are beside
+// it, or in models/testdata.
 func compareLosses(t *testing.T, file string, count int) {
 	data, err := os.ReadFile(filepath.Join("testdata", file+".json"))
 	if err != nil {
@@ -43,7 +43,7 @@ func compareLosses(t *testing.T, file string, count int) {
 		Name, Model string
 		Kind        tasks.Kind
 		Squared     bool
-		Rank        int // of adapters
+		Rank        int // rank of the adapters
 		Loss        float64
 		Examples    []Example
 	}
@@ -126,7 +126,7 @@ func compareLosses(t *testing.T, file string, count int) {
 					if err := want.Read(c.Name+"/"+p.Name(), expected); err != nil {
 						t.Fatal(err)
 					}
-					largest := 1e-3 // a choice's bias changes nothing, so its gradient is 0
+					largest := 1e-3 // the bias of a choice's score has no effect, so its gradient is 0
 					for _, v := range expected {
 						largest = max(largest, math.Abs(float64(v)))
 					}

@@ -9,8 +9,8 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
-// TestLengths: an example's probabilities do not depend on the examples that it is run with,
-// on their order, nor on the length of the program, and come back in the order asked for.
+// TestLengths: an example's probabilities depend neither on the other examples in the batch, nor on their
+// order, nor on the length of the program, and are returned in the order of the request.
 func TestLengths(t *testing.T) {
 	running := graph.Running()
 	defer func() {
@@ -46,7 +46,7 @@ func TestLengths(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := graph.Running() - running; n != 3 { // of 8, 24 and 40
+	if n := graph.Running() - running; n != 3 { // for the lengths 8, 24 and 40
 		t.Errorf("%d programs, want 3", n)
 	}
 	for i, x := range examples {

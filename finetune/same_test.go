@@ -20,7 +20,7 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// numbers are what a run gives, to the bit.
+// numbers are the results of a run, which are compared bit for bit.
 type numbers struct {
 	Name          string
 	Losses, Norms []float64
@@ -30,7 +30,7 @@ type numbers struct {
 	Weights       string // their hash
 }
 
-// of fills in what was observed.
+// of fills in the results of a run.
 func (n *numbers) of(params *graph.Params, seen []train.Step, evals []Evaluation) {
 	for _, s := range seen {
 		n.Losses, n.Norms = append(n.Losses, s.Loss), append(n.Norms, s.GradNorm)
@@ -49,8 +49,8 @@ func (n *numbers) of(params *graph.Params, seen []train.Step, evals []Evaluation
 	n.Weights = fmt.Sprintf("%016x", h.Sum64())
 }
 
-// manyLengths is a run of a kind of task with dropout, examples of many lengths and batches that
-// do not come out even.
+// manyLengths sets up a run of a kind of task with dropout, examples of many lengths, and a
+// last batch that is not full.
 func manyLengths(t *testing.T, kind tasks.Kind) (Classifier, *graph.Params, tasks.Task, []Example, Settings) {
 	t.Helper()
 	task := tasks.Task{Kind: kind, Labels: []string{"a", "b"}, Metrics: []string{"accuracy"}}
@@ -94,9 +94,9 @@ func manyLengths(t *testing.T, kind tasks.Kind) (Classifier, *graph.Params, task
 
 var allKinds = []tasks.Kind{tasks.Classification, tasks.Similarity, tasks.MultipleChoice, "squared"}
 
-// TestSameNumbers: losses, norms, dev losses and weights are bit for bit those of this package
-// before it became a task of train.Trainer (commit f29c52b): the order of the examples, the
-// programs for their lengths and the seeds of dropout have not changed.
+// TestSameNumbers: losses, norms, dev losses and weights are bit for bit those that this package computed
+// before it became a task of train.Trainer (commit f29c52b): the order of the examples, the programs for
+// their lengths and the seeds of dropout have not changed.
 func TestSameNumbers(t *testing.T) {
 	data, err := os.ReadFile("testdata/before.json")
 	if err != nil {
@@ -125,11 +125,11 @@ func TestSameNumbers(t *testing.T) {
 	}
 }
 
-// errKilled ends a run as a kill does: nothing of it is saved.
+// errKilled ends a run as a kill does: nothing is saved.
 var errKilled = fmt.Errorf("killed")
 
-// TestResume: a run that was killed, and is resumed in another process from what it last saved,
-// ends with the bits of one that was not.
+// TestResume: a run that was killed, and then resumed in another process from its last save, ends bit for bit
+// like a run that was not.
 func TestResume(t *testing.T) {
 	for _, kind := range allKinds {
 		c, params, task, examples, o := manyLengths(t, kind)
@@ -203,7 +203,7 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// TestRanks: the batches of all ranks are, in their order, those of one process.
+// TestRanks: the batches of all ranks, in order, are those of one process.
 func TestRanks(t *testing.T) {
 	begin := func() train.Task {
 		c, params, task, examples, o := manyLengths(t, tasks.Similarity)

@@ -21,8 +21,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestLoad: a loaded classifier predicts as the saved one did, and opening what is not a classifier
-// is an error in one line.
+// TestLoad: a loaded classifier predicts what the saved one did; loading a directory that is not a
+// classifier gives a one-line error.
 func TestLoad(t *testing.T) {
 	e, err := finetune.NewEncoder(tokenizer.Bytes(), 24)
 	if err != nil {
@@ -68,7 +68,7 @@ func TestLoad(t *testing.T) {
 
 	before := descriptors(t)
 	for _, c := range []struct{ name, text, want string }{
-		// Of 0 to 0.95, which older versions made one class of.
+		// Older versions gave scores from 0 to 0.95 a single class.
 		{"task.json", `{"task":"t","kind":"classification","outputs":1,"context":24,"regression":true,"high":0.95}`, "1 outputs for scores from 0 to 0.95: made by an older gorgpt, or damaged; fine-tune again"},
 		{"task.json", `{"task":"t","kind":"classification","outputs":2,"context":24,"regression":true,"high":5}`, "2 outputs for scores from 0 to 5"},
 		{"task.json", `{"task":"t","kind":"classification","outputs":6,"context":24,"regression":true,"high":5,"deviation":1}`, "6 outputs for scores from 0 to 5"},
@@ -106,9 +106,8 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestEdited: a model's edits apply in fine-tuning too: to the training program, whose loss
-// differs, and to a saved classifier, which must be loaded with the same edits; edits that match
-// nothing are named.
+// TestEdited: a model's edits apply to fine-tuning too. They change the training program, and so its loss; a
+// saved classifier must be loaded with the same edits; and edits that match nothing are named in the error.
 func TestEdited(t *testing.T) {
 	e, err := finetune.NewEncoder(tokenizer.Bytes(), 24)
 	if err != nil {
@@ -193,10 +192,10 @@ func TestEdited(t *testing.T) {
 	}
 }
 
-// descriptors counts the files that this process has open, where that can be told.
+// descriptors counts the files that this process has open, or returns 0 if the system does not tell.
 func descriptors(t *testing.T) int {
 	t.Helper()
-	runtime.GC() // what has been mapped goes with its tensors
+	runtime.GC() // files are unmapped when their tensors are collected
 	entries, err := os.ReadDir("/proc/self/fd")
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0

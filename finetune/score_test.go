@@ -15,8 +15,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestEvaluateScores: the prediction of a scale is the mean of its whole numbers, that of one
-// output its value in the scores' own unit. Correlations by scipy 1.17.1.
+// TestEvaluateScores: the prediction is the mean of a scale's whole numbers, or with a single output its
+// value in the unit of the scores. Correlations are from scipy 1.17.1.
 func TestEvaluateScores(t *testing.T) {
 	stsb, err := tasks.Find("stsb")
 	if err != nil {
@@ -59,13 +59,13 @@ func TestEvaluateScores(t *testing.T) {
 				t.Errorf("predicted %v for %v, want %v for %v", e.Predicted[i], e.Truth[i], want, truth[i])
 			}
 		}
-		if math.Abs(e.Metrics["pearson"]-c.pearson) > 1e-12 || math.Abs(e.Loss-c.loss) > 1e-5 { // targets are of float32
+		if math.Abs(e.Metrics["pearson"]-c.pearson) > 1e-12 || math.Abs(e.Loss-c.loss) > 1e-5 { // targets are float32
 			t.Errorf("pearson %v, loss %v; want %v, %v", e.Metrics["pearson"], e.Loss, c.pearson, c.loss)
 		}
 	}
 }
 
-// TestTargetsBeyond: a score outside the scale counts as the nearest end, however far it is.
+// TestTargetsBeyond: a score outside the scale counts as the nearest end, however far outside it is.
 func TestTargetsBeyond(t *testing.T) {
 	e, err := finetune.NewEncoder(tokenizer.Bytes(), 16)
 	if err != nil {
@@ -95,8 +95,8 @@ func TestTargetsBeyond(t *testing.T) {
 	}
 }
 
-// TestRunScores: the number of x in a text can be trained for on a scale, as a fraction, and in
-// units of billions, and the saved classifier predicts the same.
+// TestRunScores: a model can be trained to count the x in a text, with scores on a scale, as fractions, and
+// in billions; the saved classifier predicts the same.
 func TestRunScores(t *testing.T) {
 	for _, unit := range []float64{1, 0.19, 14000, 3e9} {
 		task := tasks.Task{Name: "x", Kind: tasks.Classification, Regression: true, Metrics: []string{"pearson", "spearman", "rmse"}}

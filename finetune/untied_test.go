@@ -12,8 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestUntied: a model whose head has its own weight trains that in the joint loss, and is saved and
-// loaded with it.
+// TestUntied: the joint loss trains the weight of an untied head, and a saved classifier is loaded with that weight.
 func TestUntied(t *testing.T) {
 	e, err := finetune.NewEncoder(tokenizer.Bytes(), 24)
 	if err != nil {

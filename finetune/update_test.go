@@ -16,7 +16,7 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// few are a classifier and examples of several lengths.
+// few returns a classifier and examples of several lengths.
 func few(t *testing.T, squared bool) (Classifier, *graph.Params, []Example) {
 	t.Helper()
 	c := Classifier{Base: gpt2.New(11, 24, 16, 1, 2), Kind: tasks.Classification, Outputs: 2, Auxiliary: 0.3}
@@ -41,13 +41,13 @@ func few(t *testing.T, squared bool) (Classifier, *graph.Params, []Example) {
 	return c, params, examples
 }
 
-// steps observes updates.
+// steps records updates.
 type steps []train.Step
 
 func (s *steps) OnStep(step train.Step) error        { *s = append(*s, step); return nil }
 func (s *steps) OnEvaluation(train.Evaluation) error { return nil }
 
-// direct is the loss of all examples at once, and its gradient's norm.
+// direct computes the loss of all examples at once, and its gradient's norm.
 func direct(t *testing.T, c Classifier, params *graph.Params, examples []Example) (loss, norm float64) {
 	t.Helper()
 	p, err := c.Compile(params, len(examples), Longest(examples))
@@ -73,8 +73,8 @@ func direct(t *testing.T, c Classifier, params *graph.Params, examples []Example
 	return float64(p.Loss()), math.Sqrt(norm)
 }
 
-// TestUpdate: loss and gradient of an update are those of all its examples at once, whichever runs
-// it was computed in. Adam would hide a gradient that is twice too large.
+// TestUpdate: loss and gradient of an update are those of all its examples at once, however the update is
+// split into runs. The norm is compared because Adam would hide a gradient that is twice too large.
 func TestUpdate(t *testing.T) {
 	for _, squared := range []bool{false, true} {
 		for _, micro := range []int{1, 2, 5} {
@@ -94,8 +94,8 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
-// TestSquaredDifferences: the loss is a parabola in each weight of the head, so that the
-// central difference is the gradient at any distance.
+// TestSquaredDifferences: the loss is a parabola in each weight of the head, so the central difference equals
+// the gradient at any step size.
 func TestSquaredDifferences(t *testing.T) {
 	c, params, examples := few(t, true)
 	p, err := c.Compile(params, len(examples), Longest(examples))
@@ -133,7 +133,7 @@ func TestSquaredDifferences(t *testing.T) {
 	}
 }
 
-// TestSave: a run saves its weights when it ends, early or not, if it has changed them.
+// TestSave: if a run has changed its weights, it saves them when it ends, early or not.
 func TestSave(t *testing.T) {
 	broken := errors.New("the disk is full")
 	for _, c := range []struct {
@@ -160,7 +160,7 @@ func TestSave(t *testing.T) {
 		classifier, params, examples := few(t, false)
 		ctx, cancel := context.WithCancel(context.Background())
 		o := Defaults()
-		o.Epochs, o.Batch = 2, 2 // 3 updates an epoch
+		o.Epochs, o.Batch = 2, 2 // 3 updates per epoch
 		saved := -1
 		o.Save = func(s train.State) error { saved = s.Step; return nil }
 		c.change(&o, cancel)
@@ -183,7 +183,7 @@ func TestSave(t *testing.T) {
 	}
 }
 
-// after calls something after so many updates.
+// after calls then after the given number of updates.
 type after struct {
 	steps int
 	then  func() error
@@ -197,15 +197,15 @@ func (a after) OnStep(s train.Step) error {
 }
 func (a after) OnEvaluation(train.Evaluation) error { return nil }
 
-// TestAddedLossInParts: what a layer adds to the loss counts once per update, in however many runs
-// the update is computed.
+// TestAddedLossInParts: what a layer adds to the loss counts once per update, however many runs
+// the update is split into.
 func TestAddedLossInParts(t *testing.T) {
 	var norms, values []float64
 	for _, micro := range []int{5, 2} {
 		c, _, examples := few(t, false)
 		c.Base = models.Edit(c.Base, graph.After("h.0.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
 			probe := s.Param("probe", graph.Ones(), 4)
-			s.AddLoss("size", s.Node(G.Sum(s.Node(G.Square(probe)))), 0.5) // 2, with a gradient of 1, four times
+			s.AddLoss("size", s.Node(G.Sum(s.Node(G.Square(probe)))), 0.5) // 2; the gradient has four elements of 1
 			return x
 		}))
 		params := graph.NewParams(3)

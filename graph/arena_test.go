@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestLend: loans of the same moment never overlap, begin at a cache line, and take little more memory than the
-// largest sum of what is needed at one moment; inTurn takes no more if sizes repeat.
+// TestLend: loans of the same moment never overlap and begin at a cache line. largestFirst takes little more memory
+// than the largest sum of the loans of one moment, and inTurn takes no more than that if all sizes are equal.
 func TestLend(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
@@ -39,7 +39,7 @@ func randomLoans(random *rand.Rand, sizes int) (loans []loan) {
 	return loans
 }
 
-// checkLoans checks the places of loans in a layout, whose size may be at most times the largest sum.
+// checkLoans checks the places of loans in a layout, and that its size is at most times the largest sum.
 func checkLoans(t *testing.T, in layout, loans []loan, times float64) {
 	t.Helper()
 	var least int
@@ -68,8 +68,8 @@ func checkLoans(t *testing.T, in layout, loans []loan, times float64) {
 	}
 }
 
-// TestShare: programs share memory of the size that the largest of them needs, also if that one joins after
-// others have run.
+// TestShare: programs share memory of the size that the largest of them needs, even if that one
+// joins after others have run.
 func TestShare(t *testing.T) {
 	compile := func(size int) (*Program, *G.Node) {
 		s := New(NewParams(1))

@@ -14,7 +14,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestMemorySelect: sequences continue from one another, also if they exchange places.
+// TestMemorySelect: sequences can continue from one another, even if they exchange places.
 func TestMemorySelect(t *testing.T) {
 	const batch, capacity, width = 3, 4, 2
 	m := graph.NewCache(batch, capacity)
@@ -39,7 +39,7 @@ func TestMemorySelect(t *testing.T) {
 	if !slices.Equal(x, want) {
 		t.Errorf("%v, want %v", x, want)
 	}
-	// A part is one of the sequences.
+	// A part of the cache is one of its sequences.
 	part := m.Part(1, 1)
 	s = graph.New(graph.NewParams(1), graph.Incremental(part))
 	kept = s.At("a").Remember("x", width)
@@ -59,8 +59,8 @@ func TestMemorySelect(t *testing.T) {
 	}
 }
 
-// TestRing: in a layer with a window, sequences that continue from one another get everything that is
-// remembered, in as many rows as the window has.
+// TestRing: a layer with a window keeps only as many rows as the window has, and sequences that continue from
+// one another copy all of them.
 func TestRing(t *testing.T) {
 	m := graph.NewCache(3, 8)
 	s := graph.New(graph.NewParams(1), graph.Incremental(m))
@@ -101,7 +101,7 @@ func TestRing(t *testing.T) {
 		t.Errorf("a copy of sequence 0 is %v", last())
 	}
 	fill()
-	m.CopyRest(2, 0, 2, 5) // of a window, rows hold other positions
+	m.CopyRest(2, 0, 2, 5) // the rows of a window hold other positions, so they are all copied
 	if x := all()[16:]; !slices.Equal(x, []float32{16, 17, 2, 3, 4, 21, 22, 23}) || !slices.Equal(last(), []float32{0, 1, 2}) {
 		t.Errorf("a copy of positions 2 to 4 is %v, in a window %v", x, last())
 	}
@@ -162,7 +162,7 @@ func TestGoingBack(t *testing.T) {
 	}
 }
 
-// TestGoingBackOfCopies: a copy knows how far its source had got.
+// TestGoingBackOfCopies: a copy knows how many positions its source had.
 func TestGoingBackOfCopies(t *testing.T) {
 	m := graph.NewCache(2, 20)
 	part := m.Part(0, 1)
@@ -181,7 +181,7 @@ func TestGoingBackOfCopies(t *testing.T) {
 	if err := run(0, 0, 9); err != nil {
 		t.Fatal(err)
 	}
-	m.Copy(1, 0, 5) // of which the window is lost
+	m.Copy(1, 0, 5) // whose window has been overwritten
 	if err := run(1, 5, 1); err == nil {
 		t.Error("a copy goes on from a place that is lost")
 	}
@@ -194,7 +194,7 @@ func TestGoingBackOfCopies(t *testing.T) {
 	}
 }
 
-// TestCountWithoutSequence: a model that does not set sequences can be run in pieces, too.
+// TestCountWithoutSequence: a model that does not set sequences can be run in pieces too.
 func TestCountWithoutSequence(t *testing.T) {
 	m := graph.NewCache(1, 4)
 	s := graph.New(graph.NewParams(1), graph.Incremental(m))
@@ -211,7 +211,7 @@ func TestCountWithoutSequence(t *testing.T) {
 	}
 }
 
-// TestIncrementalErrors: ops that cannot continue from the past are errors.
+// TestIncrementalErrors: ops that cannot continue from cached positions are errors.
 func TestIncrementalErrors(t *testing.T) {
 	m := graph.NewCache(2, 8)
 	for _, c := range []struct {
@@ -240,8 +240,8 @@ func TestIncrementalErrors(t *testing.T) {
 	}
 }
 
-// A graph that is given a sequence token by token. What layers remember is in the Cache; the input "past" says
-// how many positions of it are valid.
+// A graph that reads a sequence token by token. The Cache holds what layers remember; the input "past" is the
+// number of positions in it that are valid.
 func ExampleIncremental() {
 	m := graph.NewCache(1, 16)
 	s := graph.New(graph.NewParams(1), graph.Incremental(m))
@@ -265,7 +265,7 @@ func ExampleIncremental() {
 	// Output: 8 1024
 }
 
-// TestEmptyCache: running with a cache of no sequences, or of no positions, is an error.
+// TestEmptyCache: running with a cache for no sequences, or for no positions, is an error.
 func TestEmptyCache(t *testing.T) {
 	for _, c := range [][2]int{{0, 4}, {-1, 4}, {1, 0}, {1, -2}} {
 		m := graph.NewCache(c[0], c[1])

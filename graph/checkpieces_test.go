@@ -12,13 +12,13 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// positions declares a float input of four numbers a position.
+// positions declares a float input with four numbers per position.
 func positions(s *graph.Scope) *G.Node {
 	batch, context := s.Sequence()
 	return s.Floats("x", batch*context, 4)
 }
 
-// rowOp is an op of such rows that says it works row by row, and is given the numbers of all.
+// rowOp declares an op that claims to be row-wise but computes all rows at once, by run.
 func rowOp(s *graph.Scope, run func(out, x []float32)) *G.Node {
 	x := positions(s)
 	return s.Apply(graph.Op{Name: "Mine", Out: x.Shape(), RowWise: 1, Run: func(a *graph.Args) error {

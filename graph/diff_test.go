@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// stack declares two small blocks; edits of them are compared.
+// stack declares two small blocks, whose edits are compared.
 func stack(options ...graph.Option) *graph.Scope {
 	s := graph.New(graph.NewParams(1), options...)
 	x := s.Floats("x", 8, 4) // (N, C)
@@ -52,7 +52,7 @@ func ExampleDiff() {
 	// bytes       3092 → 2644  -448
 }
 
-// TestDiffNothing: a graph does not differ from itself, gradients included.
+// TestDiffNothing: a graph does not differ from itself.
 func TestDiffNothing(t *testing.T) {
 	s, o := stack(), stack()
 	d := graph.Diff(s.Nodes(), o.Nodes())
@@ -61,7 +61,7 @@ func TestDiffNothing(t *testing.T) {
 	}
 }
 
-// TestDiffMirror: what is added in one direction is removed in the other.
+// TestDiffMirror: nodes that are added in one direction are removed in the other.
 func TestDiffMirror(t *testing.T) {
 	a, b := stack().Nodes(), stack(graph.After("h.*.ln", ops.ReLU), graph.Remove("h.1.mlp.act")).Nodes()
 	count := func(d *graph.Difference) (added, removed int) {

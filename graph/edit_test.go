@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// model stands for one that cannot be changed.
+// model stands for a model whose source cannot be changed.
 func model(s *graph.Scope) *G.Node {
 	x := s.Floats("x", 2, 4)                                                                               // (N, C)
 	m := layers.MLP(s.At("h.0.mlp"), x, 8, ops.GELU, layers.BranchWeights{})                               // (N, C)
@@ -58,7 +58,7 @@ func ExampleScope_Layer() {
 	// my [0 6]
 }
 
-// A layer is replaced by its path; the model's source is not touched.
+// A layer is replaced by its path, without touching the model's source.
 func ExampleReplace() {
 	s := graph.New(graph.NewParams(1), graph.Replace("h.*.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
 		return layers.Linear(s.At("only"), x, 4, layers.Weights{}) // (N, C)
@@ -68,7 +68,7 @@ func ExampleReplace() {
 	// Output: [h.0.mlp.only.weight h.0.mlp.only.bias ln.weight ln.bias out.weight out.bias]
 }
 
-// Half of an MLP's result.
+// Scale an MLP's result by a half.
 func ExampleWrap() {
 	s := graph.New(graph.NewParams(1), graph.Wrap("h.*.mlp", func(s *graph.Scope, x *G.Node, mlp func(*G.Node) *G.Node) *G.Node {
 		return ops.Scale(s, mlp(x), 0.5) // (N, C)
@@ -113,7 +113,7 @@ func ExampleAfter() {
 	// Output: [h.0.mlp.residual.ln ln]
 }
 
-// Results of layers can be read without being outputs of the model.
+// The results of layers can be read without being outputs of the model.
 func ExampleWatch() {
 	s := graph.New(graph.NewParams(1), graph.Watch("h.*.mlp.act"), graph.Watch("ln"))
 	p, err := s.Compile(model(s))
@@ -135,7 +135,7 @@ func ExampleWatch() {
 	// ln (2, 4) [-1.3 -0.4 0.4 1.3]
 }
 
-// paths are the places of an op.
+// paths returns the paths of the nodes of an op.
 func paths(s *graph.Scope, op string) (found []string) {
 	for _, n := range s.Nodes() {
 		if n.Op == op {
@@ -145,8 +145,8 @@ func paths(s *graph.Scope, op string) (found []string) {
 	return found
 }
 
-// TestEditsNest: of several edits of one layer the last is outermost, edits apply to layers that other edits
-// declare, and a layer that an edit declares at its own place is not edited again.
+// TestEditsNest: of several edits of one layer, the last one is outermost. Edits apply to layers that other
+// edits declare, but a layer that an edit declares at the same path is not edited again.
 func TestEditsNest(t *testing.T) {
 	var calls []string
 	wrap := func(name string) func(s *graph.Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node {
@@ -178,7 +178,7 @@ func TestEditsNest(t *testing.T) {
 	}
 }
 
-// TestEditErrors: an error about shapes that no longer fit names the edit that caused it; a pattern that
+// TestEditErrors: an error about shapes that no longer match names the edit that caused it; a pattern that
 // matches nothing is an error.
 func TestEditErrors(t *testing.T) {
 	same := func(_ *graph.Scope, x *G.Node) *G.Node { return x }
@@ -216,8 +216,7 @@ func TestEditErrors(t *testing.T) {
 	}
 }
 
-// TestPanicOfInnerEdit: of nested edits the one that panicked is named, and what follows is
-// edited as before.
+// TestPanicOfInnerEdit: the error of nested edits names the edit that panicked, and later layers are still edited.
 func TestPanicOfInnerEdit(t *testing.T) {
 	var seen []string
 	s := graph.New(graph.NewParams(1),
@@ -240,8 +239,8 @@ func TestPanicOfInnerEdit(t *testing.T) {
 	}
 }
 
-// TestWatch: a watched value equals that of the same node as an output, also in a graph with gradients, and
-// watching does not change these.
+// TestWatch: a watched value equals that of the same node as an output, also in a graph with gradients, which
+// watching does not change.
 func TestWatch(t *testing.T) {
 	run := func(options ...graph.Option) (*graph.Program, *G.Node, []float32) {
 		params := graph.NewParams(1)
@@ -274,7 +273,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestEditNewShape: an edit may return another shape if what follows accepts it.
+// TestEditNewShape: an edit may return another shape if the layers after it accept it.
 func TestEditNewShape(t *testing.T) {
 	s := graph.New(graph.NewParams(1), graph.Replace("h.*.mlp.c_fc", func(s *graph.Scope, x *G.Node) *G.Node {
 		return layers.Linear(s, x, 5, layers.Weights{})

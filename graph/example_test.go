@@ -9,7 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// One function declares a model; it is called once for each use, over one store of parameters.
+// One function declares a model. It is called once for each use, with the same store of parameters.
 func ExampleScope_Compile() {
 	params := graph.NewParams(1)
 	for _, rows := range []int{1, 3} {
@@ -39,7 +39,7 @@ func ExampleScope_Compile() {
 	// [fc.weight fc.bias] 12
 }
 
-// Errors stick, and name the place.
+// The first error sticks, and names the place.
 func ExampleScope_Err() {
 	s := graph.New(graph.NewParams(1))
 	s.SetSequence(2, 4)

@@ -47,8 +47,8 @@ func ExampleFamily() {
 	// [1 5 9 13 17 21] of (8, 1)
 }
 
-// TestFamily: a program is made once for a shape, the least recently used one is closed, all share one memory,
-// and an error of Build leaves nothing behind.
+// TestFamily: one program is compiled for each shape, the least recently used one is closed, all share one
+// arena, and an error from Build leaves nothing behind.
 func TestFamily(t *testing.T) {
 	before := graph.Running()
 	var made []string
@@ -98,7 +98,7 @@ func TestFamily(t *testing.T) {
 	if err := f.Close(); err != nil || graph.Running() != before {
 		t.Errorf("%d programs run after Close: %v", graph.Running()-before, err)
 	}
-	run(5) // made anew
+	run(5) // compiled again
 	if err := f.Close(); err != nil {
 		t.Error(err)
 	}

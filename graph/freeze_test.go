@@ -11,10 +11,10 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// The sizes of the model below; no two are alike.
+// The dimensions of the model below; all are different.
 const rows, vocab, width, hidden = 24, 61, 8, 32
 
-// small is a model of three blocks with a tied head, written in ops.
+// small declares a model of three blocks with a tied head, built from ops.
 func small(s *graph.Scope) *G.Node {
 	wte := s.Param("wte.weight", graph.Normal(0.1), vocab, width)
 	x := ops.Embed(s.At("wte"), s.Ints("tokens", rows), wte)
@@ -32,7 +32,7 @@ func linear(s *graph.Scope, x *G.Node, out int) *G.Node {
 	return ops.Linear(s, x, s.Param("weight", graph.Normal(0.1), x.Shape()[1], out), s.Param("bias", graph.Zeros(), out))
 }
 
-// declaredSmall is a store with the parameters of small.
+// declaredSmall returns a store with the parameters of small.
 func declaredSmall(t *testing.T) *graph.Params {
 	t.Helper()
 	params := graph.NewParams(1)
@@ -43,7 +43,7 @@ func declaredSmall(t *testing.T) *graph.Params {
 	return params
 }
 
-// compileSmall is the program of a training step, with inputs.
+// compileSmall compiles the program of a training step, and sets its inputs.
 func compileSmall(t *testing.T, params *graph.Params) *graph.Program {
 	t.Helper()
 	s := graph.New(params, graph.Training())
@@ -59,7 +59,7 @@ func compileSmall(t *testing.T, params *graph.Params) *graph.Program {
 	return p
 }
 
-// gradientFLOPs counts what the gradients of a program cost.
+// gradientFLOPs counts the FLOPs and the ops of a program's gradients.
 func gradientFLOPs(p *graph.Program) (total int64, ops map[string]int) {
 	ops = make(map[string]int)
 	for _, n := range p.Nodes() {
@@ -71,8 +71,8 @@ func gradientFLOPs(p *graph.Program) (total int64, ops map[string]int) {
 	return total, ops
 }
 
-// TestFreeze: frozen parameters have no gradient, and nothing is computed below the first trainable one. The
-// gradients of the others have the same bits as if everything were trainable.
+// TestFreeze: frozen parameters have no gradient, and the backward pass stops at the first trainable one. The
+// gradients of the others are bit for bit those of a model in which everything is trainable.
 func TestFreeze(t *testing.T) {
 	whole := declaredSmall(t)
 	all := compileSmall(t, whole)
@@ -95,8 +95,8 @@ func TestFreeze(t *testing.T) {
 		t.Errorf("loss %v, want %v", p.Loss(), all.Loss())
 	}
 
-	// Of the head its input's, of the MLP two products and a bias for c_proj, the activation's, and
-	// for c_fc, whose input need not learn, one product and a bias.
+	// The gradient of the head's input; in the MLP two products and a bias for c_proj, the activation's gradient, and
+	// for c_fc, whose input needs no gradient, one product and a bias.
 	want := int64(2*rows*width*vocab + 3*(2*rows*width*hidden) + rows*(width+hidden) + 2*15*rows*hidden)
 	got, ops := gradientFLOPs(p)
 	if got != want {
@@ -129,13 +129,13 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
-// TestFreezeHead: the head's gradients are computed with the loss; each of them is left out if it is not
-// needed, and the table of a tied model may be frozen as head and embedding alike.
+// TestFreezeHead: the head's gradients are computed with the loss, each only if it is needed, and freezing
+// the table of a tied model freezes it as head and as embedding.
 func TestFreezeHead(t *testing.T) {
 	const product, table = 2 * rows * width * vocab, vocab * width
 	for pattern, want := range map[string]int64{
-		"wte": product,                        // of the head's input alone
-		"h.*": 2*product + rows*width + table, // both, the embedding's, and the sum of the two, which is not run
+		"wte": product,                        // the gradient of the head's input only
+		"h.*": 2*product + rows*width + table, // both gradients of the head, the embedding's, and the sum of these two, which is not run
 	} {
 		params := declaredSmall(t)
 		if err := params.Freeze(pattern); err != nil {

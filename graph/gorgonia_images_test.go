@@ -8,11 +8,11 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// grid are the sizes of a window that goes over an image.
+// grid describes a window that moves over an image: kernel size, padding, stride and dilation.
 type grid struct{ kh, kw, ph, pw, sh, sw, dh, dw int }
 
-// over is an image (B, C, H, W) seen through the window, with its places in the result (H', W')
-// and f of what is in it, in order; what is outside of the image is NaN.
+// over moves the window over images (B, C, H, W) and returns f of its contents at each of the (H', W')
+// positions. Elements outside the image are NaN.
 func over(x array, g grid, f func(b, c int, window []float64) float64) array {
 	b, c, h, w := x.shape[0], x.shape[1], x.shape[2], x.shape[3]
 	oh := (h+2*g.ph-g.dh*(g.kh-1)-1)/g.sh + 1
@@ -68,7 +68,7 @@ func most(_, _ int, window []float64) float64 {
 	return top
 }
 
-// normalized gives groups of count elements mean 0 and variance 1.
+// normalized normalizes each group of elements to mean 0 and variance 1.
 func normalized(x array, epsilon float64, group func(i int) int) array {
 	sums, squares, counts := map[int]float64{}, map[int]float64{}, map[int]float64{}
 	for i, v := range x.data {
@@ -87,7 +87,7 @@ func normalized(x array, epsilon float64, group func(i int) int) array {
 	return out
 }
 
-// imageUses are the functions for images and what else takes more than nodes.
+// imageUses returns the uses of functions for images, and of others that take more than nodes.
 func imageUses() (uses []usage) {
 	add := func(more ...usage) { uses = append(uses, more...) }
 	image := arr([]int{2, 2, 4, 5}, .5, -1.5, 2, .25, 3, -.75, 1.25, -2, .1, 1.75, -.3, .9, 1.1, -.6, .35, 2.3, -1.1)
@@ -209,7 +209,7 @@ func average(_, _ int, window []float64) float64 {
 	return total / float64(len(window))
 }
 
-// columns lays what is in each window side by side: (B, H', W', C·kh·kw).
+// columns returns the contents of each window as a row: (B, H', W', C·kh·kw).
 func columns(x array, g grid) array {
 	c, size := x.shape[1], g.kh*g.kw
 	var out array

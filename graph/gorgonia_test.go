@@ -21,13 +21,13 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// array is a tensor of a reference computation.
+// array is a tensor of the reference computation.
 type array struct {
-	shape []int // none: a scalar
+	shape []int // empty for a scalar
 	data  []float64
 }
 
-// arr is an array of the given shape whose elements repeat the given values.
+// arr returns an array of the given shape whose elements repeat the given values.
 func arr(shape []int, values ...float64) array {
 	n := 1
 	for _, d := range shape {
@@ -40,16 +40,16 @@ func arr(shape []int, values ...float64) array {
 	return a
 }
 
-// usage is one use of a function of Gorgonia: on those inputs it must give what want gives.
+// usage is a use of a Gorgonia function: for the inputs in, it must return what want returns.
 type usage struct {
 	name string // of the function
 	how  string
 	in   []array
 	call func(in G.Nodes) (*G.Node, error)
 	want func(in []array) array
-	ids  []int  // an input of integers behind the others, if not nil
-	flat bool   // it has no gradient, and is beside what has one
-	err  string // what the error has in it, where there is one
+	ids  []int  // an input of integers after the others, if not nil
+	flat bool   // the function has no gradient, and is used beside something that has one
+	err  string // a part of the expected error, if there is one
 }
 
 func (u usage) String() string {
@@ -60,7 +60,7 @@ func (u usage) String() string {
 	return fmt.Sprint(u.name, u.how, shapes)
 }
 
-// scalar declares a scalar that is the only element of x.
+// scalar declares the only element of x as a scalar.
 func scalar(s *graph.Scope, x *G.Node) *G.Node {
 	return s.Apply(graph.Op{
 		Name: "Scalar",
@@ -74,7 +74,7 @@ func scalar(s *graph.Scope, x *G.Node) *G.Node {
 	}, x)
 }
 
-// weighed declares Σ (i+1)·y[i], whose gradient tells the elements of y apart.
+// weighed declares Σ weight(i)·y[i], whose gradient is different for different elements of y.
 func weighed(s *graph.Scope, y *G.Node) *G.Node {
 	return s.Apply(graph.Op{
 		Name: "Weighed",
@@ -107,7 +107,8 @@ func weighedSum(y array) float64 {
 	return sum
 }
 
-// check runs a use, forward and backward, twice, and tells what is wrong, or that it was refused.
+// check runs a use forward and backward, twice. It describes what is wrong, if anything, or returns the error
+// by which Gorgonia or this package refused it.
 func (u usage) check() (wrong string, refused error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -140,7 +141,7 @@ func (u usage) check() (wrong string, refused error) {
 	}
 	y := s.Node(u.call(in))
 	want := u.want(u.in)
-	loss := weighed(s, s.Node(G.Neg(y))) // Neg writes over y where it may
+	loss := weighed(s, s.Node(G.Neg(y))) // Neg overwrites y where it may
 	loss = s.Node(G.Neg(loss))
 	for _, x := range in {
 		if u.flat {
@@ -191,12 +192,12 @@ func (u usage) check() (wrong string, refused error) {
 	return "", nil
 }
 
-// tolGorgonia is for float32 against central differences in float64, relative above 1.
+// tolGorgonia is for float32 against central differences in float64; it is relative for numbers above 1.
 const tolGorgonia = 2e-4
 
 func near(a, b float64) bool { return math.Abs(a-b) <= tolGorgonia*max(1, math.Abs(b)) }
 
-// difference is the gradient of the weighed result with respect to an input, by central
+// difference computes the gradient of the weighed result with respect to an input, by central
 // differences of the reference.
 func (u usage) difference(i int) []float64 {
 	in := slices.Clone(u.in)
@@ -213,10 +214,10 @@ func (u usage) difference(i int) []float64 {
 	return gradient
 }
 
-// TestGorgonia: every use of a function of Gorgonia's gives the right values, and gradients that match central
-// differences, or an error that says what to do.
+// TestGorgonia: every use of a Gorgonia function gives the right values, and gradients that match central
+// differences, or an error that says what to do instead.
 func TestGorgonia(t *testing.T) {
-	log.SetOutput(io.Discard) // GroupNorm tells its gradients there
+	log.SetOutput(io.Discard) // GroupNorm logs its gradients
 	defer log.SetOutput(os.Stderr)
 	for _, u := range usages() {
 		wrong, err := u.check()
@@ -231,7 +232,7 @@ func TestGorgonia(t *testing.T) {
 	}
 }
 
-// noArithmetic are functions that take or give nodes and compute nothing of their own.
+// noArithmetic lists functions that take or return nodes but compute nothing themselves.
 var noArithmetic = map[string]string{
 	"ApplyOp": "adds a node of any op", "ApplyOpWithName": "as ApplyOp", "Must": "passes a node on", "Set": "binds a value", "Read": "copies a value",
 	"Let": "binds a value", "UnsafeLet": "binds a value", "SetDerivOf": "marks a node", "ReturnNode": "forgets a node",
@@ -248,7 +249,7 @@ var noArithmetic = map[string]string{
 	"Broadcast": "is what the Broadcast functions call", "ConvType": "to float64 and back; in TestRefused",
 }
 
-// TestNothingForgotten: every exported function of Gorgonia's that takes or returns nodes has uses in
+// TestNothingForgotten: every exported Gorgonia function that takes or returns nodes has uses in
 // TestGorgonia, is refused in TestRefused, or is known to compute nothing.
 func TestNothingForgotten(t *testing.T) {
 	tested := make(map[string]bool)
@@ -291,7 +292,7 @@ func TestNothingForgotten(t *testing.T) {
 	}
 }
 
-// hasNodes tells whether a function takes or gives nodes.
+// hasNodes reports whether a function takes or returns nodes.
 func hasNodes(f *ast.FuncType) (has bool) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		if id, ok := n.(*ast.Ident); ok && (id.Name == "Node" || id.Name == "Nodes" || id.Name == "Input") {
@@ -302,7 +303,7 @@ func hasNodes(f *ast.FuncType) (has bool) {
 	return has
 }
 
-// TestSameInput: one function with two settings, applied to the same input, is two functions.
+// TestSameInput: one function with two different settings, applied to the same input, is computed as two functions.
 func TestSameInput(t *testing.T) {
 	x := arr([]int{2, 2, 2}, values...)
 	image := arr([]int{1, 1, 4, 4}, values...)
@@ -343,7 +344,7 @@ func TestSameInput(t *testing.T) {
 	}
 }
 
-// valuesOf runs some functions of one input in one graph.
+// valuesOf runs several functions of the same input in one graph.
 func valuesOf(t *testing.T, in array, functions ...func(x *G.Node) *G.Node) (all [][]float32) {
 	t.Helper()
 	s := graph.New(graph.NewParams(1))
@@ -373,7 +374,7 @@ func valuesOf(t *testing.T, in array, functions ...func(x *G.Node) *G.Node) (all
 	return all
 }
 
-// TestRepairedFLOPs: the FLOPs of the ops that replace Gorgonia's, and of Gorgonia's products.
+// TestRepairedFLOPs: the FLOPs are right for ops that replace Gorgonia's, and for Gorgonia's matrix products.
 func TestRepairedFLOPs(t *testing.T) {
 	node := G.Must
 	for name, c := range map[string]struct {

@@ -10,10 +10,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// shapes of elementwise functions.
+// shapes are the shapes that elementwise functions are tested with.
 var shapes = [][]int{{}, {1}, {6}, {2, 3}, {1, 6}, {6, 1}, {1, 1}, {2, 1, 3}, {3, 2, 1}}
 
-// unary is an elementwise function on all shapes.
+// unary returns uses of an elementwise function with all shapes.
 func unary(name string, f func(*G.Node) (*G.Node, error), ref func(float64) float64, values ...float64) (uses []usage) {
 	for _, shape := range shapes {
 		uses = append(uses, usage{name: name, in: []array{arr(shape, values...)},
@@ -31,7 +31,7 @@ func mapped(a array, f func(float64) float64) array {
 	return out
 }
 
-// binary is an elementwise function of two on all shapes, and with a scalar on either side.
+// binary returns uses of an elementwise function of two arguments with all shapes, and with a scalar on either side.
 func binary(name string, f func(a, b *G.Node) (*G.Node, error), ref func(a, b float64) float64, a, b []float64) (uses []usage) {
 	add := func(left, right []int) {
 		uses = append(uses, usage{name: name, in: []array{arr(left, a...), arr(right, b...)},
@@ -59,7 +59,8 @@ func binary(name string, f func(a, b *G.Node) (*G.Node, error), ref func(a, b fl
 	return uses
 }
 
-// zipped applies f with NumPy's broadcasting among equal numbers of dimensions, and of scalars.
+// zipped applies f elementwise, with NumPy's broadcasting between arrays with the same number of
+// dimensions, and of scalars.
 func zipped(a, b array, f func(a, b float64) float64) array {
 	shape := slices.Clone(a.shape)
 	if len(b.shape) > len(shape) {
@@ -77,7 +78,7 @@ func zipped(a, b array, f func(a, b float64) float64) array {
 	return out
 }
 
-// from is the offset in an array of the shape small of element i of one of the shape large.
+// from returns the offset in an array of shape small that is broadcast to element i of an array of shape large.
 func from(i int, large, small []int) int {
 	offset, stride := 0, 1
 	for d := len(small) - 1; d >= 0; d-- {
@@ -88,7 +89,7 @@ func from(i int, large, small []int) int {
 	return offset
 }
 
-// broadcast is a function of two with broadcasting.
+// broadcast returns uses of a function of two arguments with broadcasting.
 func broadcast(name string, f func(a, b *G.Node, left, right []byte) (*G.Node, error), ref func(a, b float64) float64, a, b []float64) (uses []usage) {
 	for _, c := range []struct {
 		left, right []int
@@ -112,7 +113,7 @@ func broadcast(name string, f func(a, b *G.Node, left, right []byte) (*G.Node, e
 	return uses
 }
 
-// reduced applies f to what lies along some axes, which are dropped; none are all.
+// reduced applies f along the given axes, which are dropped; no axes means all.
 func reduced(a array, axes []int, f func([]float64) float64) array {
 	if len(axes) == 0 {
 		for d := range a.shape {
@@ -139,7 +140,7 @@ func reduced(a array, axes []int, f func([]float64) float64) array {
 	return out
 }
 
-// flat marks uses that have no gradient.
+// flat marks uses as having no gradient.
 func flat(uses []usage) []usage {
 	for i := range uses {
 		uses[i].flat = true
@@ -147,7 +148,7 @@ func flat(uses []usage) []usage {
 	return uses
 }
 
-// failing marks uses that are errors.
+// failing marks uses as errors.
 func failing(err string, uses []usage) []usage {
 	for i := range uses {
 		uses[i].err = err
@@ -190,7 +191,7 @@ func bool01(b bool) float64 {
 	return 0
 }
 
-// matmul multiplies matrices.
+// matmul multiplies two matrices.
 func matmul(a, b array) array {
 	m, k, n := a.shape[0], a.shape[1], b.shape[1]
 	out := arr([]int{m, n}, 0)
@@ -204,7 +205,7 @@ func matmul(a, b array) array {
 	return out
 }
 
-// transposed permutes axes.
+// transposed permutes the axes of an array.
 func transposed(a array, axes ...int) array {
 	shape := make([]int, len(axes))
 	for i, d := range axes {
@@ -228,7 +229,7 @@ func transposed(a array, axes ...int) array {
 	return out
 }
 
-// sliced takes the elements [from, to) of an axis.
+// sliced returns the elements [lo, hi) of an axis.
 func sliced(a array, axis, lo, hi int) array {
 	inner := 1
 	for _, d := range a.shape[axis+1:] {
@@ -288,7 +289,7 @@ func softmax(log bool) func(x []float64) []float64 {
 	}
 }
 
-// alongLast applies f to the rows of the last axis.
+// alongLast applies f to each row along the last axis.
 func alongLast(a array, f func([]float64) []float64) array {
 	out := arr(a.shape, 0)
 	n := a.shape[len(a.shape)-1]
@@ -369,7 +370,7 @@ func usages() (uses []usage) {
 			scalars := len(u.in[0].shape) == 0 || len(u.in) > 1 && len(u.in[1].shape) == 0
 			switch {
 			case strings.HasSuffix(p.name, "Between") && (scalars || mixed):
-				uses[i].err = p.name // of scalars: "Cannot perform …"; of others, type inference
+				uses[i].err = p.name // for scalars "Cannot perform …", otherwise an error of type inference
 			case p.name == "BinaryXent" && mixed:
 				uses[i].err = "No Graph Supplied"
 			}
@@ -418,7 +419,7 @@ func usages() (uses []usage) {
 		switch shape := u.in[0].shape; {
 		case len(shape) == 1 || fmt.Sprint(shape, u.how) == "[1 6][0]":
 			logSumExp[i].err = "use ops.LogSumExp"
-		default: // it subtracts the maximum without broadcasting
+		default: // Gorgonia's version subtracts the maximum without broadcasting
 			logSumExp[i].err = "hape"
 		}
 	}
@@ -653,7 +654,7 @@ func usages() (uses []usage) {
 	return append(uses, imageUses()...)
 }
 
-// sparsemax is Martins and Astudillo 2016, algorithm 1.
+// sparsemax follows algorithm 1 of Martins and Astudillo 2016.
 func sparsemax(x []float64) []float64 {
 	sorted := slices.Clone(x)
 	slices.Sort(sorted)

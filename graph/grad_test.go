@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestWrongGrad: a wrong result of an op's Grad is reported when the graph is compiled, with the op's path.
+// TestWrongGrad: if an op's Grad returns something wrong, compiling the graph reports it with the op's path.
 func TestWrongGrad(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -49,7 +49,7 @@ func TestWrongGrad(t *testing.T) {
 		c.op.Name, c.op.Out = "Mine", tensor.Shape{2, 3}
 		c.op.Run = func(a *graph.Args) error { return nil }
 		y := s.At("h.%d", 3).At("act").Apply(c.op, ops.Scale(s, w, 2), w)
-		// There is another way to w, by which Gorgonia would find a gradient.
+		// The loss also depends on w in another way, for which Gorgonia would find a gradient.
 		_, err := s.CompileGrad(s.Node(G.Sum(ops.Add(s, y, w))))
 		if want := "h.3.act: Mine: " + c.want; err == nil || err.Error() != want {
 			t.Errorf("%s: %v\nwant %s", c.name, err, want)
@@ -57,12 +57,12 @@ func TestWrongGrad(t *testing.T) {
 	}
 }
 
-// constant is a matrix (2, 3) that no graph has taken.
+// constant returns a matrix (2, 3) that belongs to no graph yet.
 func constant(x ...float32) *G.Node {
 	return G.NewConstant(tensor.New(tensor.WithShape(2, 3), tensor.WithBacking(x)))
 }
 
-// TestStrangers: a node of no graph, or of another graph, cannot be a loss or an output.
+// TestStrangers: a node without a graph, or of another graph, cannot be a loss or an output.
 func TestStrangers(t *testing.T) {
 	other := graph.New(graph.NewParams(1)).Floats("z", 2, 3)
 	for _, c := range []struct {
@@ -84,7 +84,7 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
-// TestConstantIDs: an op accepts a constant as an input, including ids, and is differentiated.
+// TestConstantIDs: constants, including ids, can be inputs of an op, which can still be differentiated.
 func TestConstantIDs(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	ids := G.NewConstant(tensor.New(tensor.WithShape(2), tensor.WithBacking([]int{1, 1})))
@@ -102,7 +102,7 @@ func TestConstantIDs(t *testing.T) {
 	}
 }
 
-// TestNoRun: an op that computes nothing is reported when it is declared.
+// TestNoRun: an op without a Run is reported when it is declared.
 func TestNoRun(t *testing.T) {
 	s := graph.New(graph.NewParams(1)).At("act")
 	nodes := s.ApplyAll(graph.Op{Name: "Mine", Out: tensor.Shape{2}, Extra: []tensor.Shape{{3}}}, s.Floats("x", 2))
@@ -111,7 +111,7 @@ func TestNoRun(t *testing.T) {
 	}
 }
 
-// TestRowWise: an op cannot be row-wise in inputs that it does not have.
+// TestRowWise: an op cannot be row-wise in more inputs than it has.
 func TestRowWise(t *testing.T) {
 	for rows, want := range map[int]string{2: "act: Mine: RowWise is 2; want 0 to its 1 inputs", -1: "act: Mine: RowWise is -1; want 0 to its 1 inputs"} {
 		s := graph.New(graph.NewParams(1)).At("act")
@@ -122,8 +122,8 @@ func TestRowWise(t *testing.T) {
 	}
 }
 
-// TestNoWay: a parameter that the loss depends on only through ops without gradients is named, with the op; one
-// that also gets a gradient in another way is not.
+// TestNoWay: if the loss depends on a parameter only through an op without a gradient, the error names both;
+// a parameter that also gets a gradient in another way is no error.
 func TestNoWay(t *testing.T) {
 	for _, c := range []struct {
 		name string

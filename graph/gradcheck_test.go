@@ -13,7 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// swish is x·σ(x), a custom op. slope turns a right gradient into a wrong one.
+// swish declares x·σ(x) as a custom op. slope is its derivative, which tests replace by a wrong one.
 func swish(s *graph.Scope, x *G.Node, slope func(x float64) float64) *G.Node {
 	sigmoid := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 	return s.Apply(graph.Op{
@@ -45,7 +45,7 @@ func swishSlope(x float64) float64 {
 
 // ExampleCheckGrad checks a custom op whose gradient is wrong at first.
 func ExampleCheckGrad() {
-	wrong := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) } // forgets a term
+	wrong := func(x float64) float64 { return 1 / (1 + math.Exp(-x)) } // it lacks a term
 	for _, slope := range []func(x float64) float64{wrong, swishSlope} {
 		fmt.Println(graph.CheckGrad(graph.GradCheck{}, func(s *graph.Scope) *G.Node {
 			return swish(s, s.Floats("x", 2, 3), slope)
@@ -56,8 +56,8 @@ func ExampleCheckGrad() {
 	// <nil>
 }
 
-// TestCheckGrad: correct functions pass, of parameters, inputs and integers, fused and composed, with a kink
-// and with dropout.
+// TestCheckGrad: correct functions pass, whether they have parameters, float inputs or integers, are fused or
+// composed, have a kink, or use dropout.
 func TestCheckGrad(t *testing.T) {
 	for name, c := range map[string]struct {
 		settings graph.GradCheck
@@ -123,7 +123,7 @@ func TestCheckGradAdded(t *testing.T) {
 	}
 }
 
-// TestCheckGradFinds: what is wrong is reported.
+// TestCheckGradFinds: errors in a gradient are reported.
 func TestCheckGradFinds(t *testing.T) {
 	var kept float32
 	stateful := func(a *graph.Args) error {

@@ -22,7 +22,7 @@ func regression(s *graph.Scope) *G.Node {
 	return G.Must(G.Mean(G.Must(G.Square(y))))
 }
 
-// compileRegression compiles regression with its gradients and gives it an input.
+// compileRegression compiles regression with its gradients and sets its input.
 func compileRegression(t *testing.T) (*graph.Params, *graph.Program) {
 	t.Helper()
 	params := graph.NewParams(1)
@@ -53,7 +53,7 @@ func TestErrorsStick(t *testing.T) {
 	}
 }
 
-// TestNode: errors of Gorgonia's stick like ours, and its nodes have a path.
+// TestNode: Gorgonia's errors stick like this package's, and its nodes have a path.
 func TestNode(t *testing.T) {
 	s := graph.New(graph.NewParams(1)).At("h.0")
 	x := s.Floats("x", 2, 3)
@@ -167,7 +167,7 @@ func TestInputErrors(t *testing.T) {
 	}
 }
 
-// valueBefore tells what is wrong with the loss of a program that has not run.
+// valueBefore returns an error unless a program that has not run has the loss NaN.
 func valueBefore(p *graph.Program) error {
 	if l := p.Loss(); l == l {
 		return fmt.Errorf("loss %v before the first run, want NaN", l)
@@ -175,11 +175,11 @@ func valueBefore(p *graph.Program) error {
 	return nil
 }
 
-// TestGradientAccumulates: RunGrad adds weight times the gradient, Run leaves it unchanged.
+// TestGradientAccumulates: RunGrad adds the weighted gradient to what is there, and Run leaves it unchanged.
 func TestGradientAccumulates(t *testing.T) {
 	params, p := compileRegression(t)
 	var once, sum [2][]float32
-	names := []string{"fc.weight", "fc.bias"} // one adds itself, the other is added
+	names := []string{"fc.weight", "fc.bias"} // the op adds to the first itself; the second is added after the run
 	for _, weight := range []float32{1, 0.5} {
 		if err := p.RunGrad(weight); err != nil {
 			t.Fatal(err)
@@ -227,8 +227,8 @@ func TestSolver(t *testing.T) {
 	}
 }
 
-// TestConcurrentPrograms runs programs over one store at once; run it with -race too. A built-in product is
-// among them: it changes its operand's header while it runs.
+// TestConcurrentPrograms runs several programs over one store at the same time; run it with -race too. They
+// include one of Gorgonia's matrix products, which changes its operand's header while it runs.
 func TestConcurrentPrograms(t *testing.T) {
 	params := graph.NewParams(1)
 	const workers, runs = 3, 20
@@ -265,13 +265,12 @@ func TestConcurrentPrograms(t *testing.T) {
 	}
 }
 
-// TestOutputIsSafe: an output that a built-in op overwrites in place (gorgonia#499) is
-// read before that.
+// TestOutputIsSafe: an output that a built-in op overwrites in place (gorgonia#499) is read before that.
 func TestOutputIsSafe(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	x := s.Floats("x", 2, 2)
 	y := ops.Scale(s, x, 2)
-	z := G.Must(G.Add(y, y)) // may write into y
+	z := G.Must(G.Add(y, y)) // may overwrite y
 	p, err := s.Compile(y, z)
 	if err != nil {
 		t.Fatal(err)
@@ -293,7 +292,7 @@ func TestOutputIsSafe(t *testing.T) {
 	}
 }
 
-// TestPanicInOp: a panic while the machine runs is an error with the path.
+// TestPanicInOp: a panic while the machine runs is returned as an error with the path.
 func TestPanicInOp(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	x := s.Floats("x", 2)
@@ -316,8 +315,8 @@ func TestPanicInOp(t *testing.T) {
 	}
 }
 
-// TestViewsAreRead: one of our ops after a built-in Slice or Transpose, whose value may be a view with gaps,
-// sees the right elements.
+// TestViewsAreRead: an op of this module that follows a built-in Slice or Transpose, whose value may be a
+// strided view, reads the right elements.
 func TestViewsAreRead(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	x := s.Floats("x", 2, 3)

@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Four rows, of which the first belongs to group 0, and the second and third to group 1.
+// Four rows: the first one belongs to group 0, the second and third to group 1, and the last to none.
 func ExampleScope_Grouped() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -32,7 +32,7 @@ func ExampleScope_Grouped() {
 	// Output: <nil> [1 2 21 41 31 61 0 0] (2, 1, 2)
 }
 
-// A layer that reports the mean square of a value, and keeps a threshold that follows it.
+// A layer that reports the mean square of a value, and keeps a threshold that is updated from it.
 func ExampleScope_ReportTo() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -51,7 +51,7 @@ func ExampleScope_ReportTo() {
 	fmt.Println(p.RunGrad(1))
 	for _, r := range p.Reports() {
 		fmt.Println(r.Name, r.Value)
-		r.Update([]float64{float64(r.Value[0])}) // as training does
+		r.Update([]float64{float64(r.Value[0])}) // as the trainer does
 	}
 	fmt.Println(params.Get("layer.threshold").Data(), params.Get("layer.threshold").Frozen())
 	// Output:
@@ -79,8 +79,7 @@ func ExampleScope_PoolLoss() {
 	// Output: <nil> both 3 [0.5 0.5 0.5]
 }
 
-// TestGroups: each group's part of a parameter is drawn, decays and is counted as it would be as a parameter of
-// its own.
+// TestGroups: each group's part of a parameter is initialized, decayed and counted as if it were a separate parameter.
 func TestGroups(t *testing.T) {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -122,7 +121,7 @@ func TestBuffer(t *testing.T) {
 	}
 }
 
-// TestFrozenBuffer: a frozen buffer does not follow a report either.
+// TestFrozenBuffer: a frozen buffer is not updated from a report either.
 func TestFrozenBuffer(t *testing.T) {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -143,7 +142,7 @@ func TestFrozenBuffer(t *testing.T) {
 	}
 }
 
-// TestReportErrors: what cannot be grouped, reported or pooled is an error that says why.
+// TestReportErrors: nodes that cannot be grouped, reported or pooled give an error that says why.
 func TestReportErrors(t *testing.T) {
 	both := func(s *graph.Scope, values []G.Nodes) *G.Node { return values[0][0] }
 	for want, declare := range map[string]func(s *graph.Scope, x *G.Node){

@@ -13,7 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// unable is an op of Gorgonia's kind on vectors of float32 that fails either way it is run.
+// unable is a Gorgonia op on float32 vectors that fails with and without preallocated memory.
 type unable struct{}
 
 func (unable) Arity() int { return 1 }
@@ -27,14 +27,14 @@ func (unable) UsePreallocDo(G.Value, ...G.Value) (G.Value, error) {
 	return nil, errors.New("not here")
 }
 func (unable) ReturnsPtr() bool      { return true }
-func (unable) CallsExtern() bool     { return true } // so that it gets memory
+func (unable) CallsExtern() bool     { return true } // so that memory is preallocated for it
 func (unable) OverwritesInput() int  { return -1 }
 func (unable) WriteHash(h hash.Hash) { h.Write([]byte("unable")) }
 func (unable) Hashcode() uint32      { return 1 }
 func (unable) String() string        { return "unable" }
 
-// TestFailsTwice: an op that fails with preallocated memory and again with new memory reports its place only
-// once.
+// TestFailsTwice: an op that fails with preallocated memory, and then again with new memory, has its
+// path in the error only once.
 func TestFailsTwice(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	x := s.Floats("x", 2)
@@ -52,7 +52,8 @@ func TestFailsTwice(t *testing.T) {
 	}
 }
 
-// TestRepairedLoss: a loss that was not passed to Scope.Node, and is replaced by one of our ops, has its value.
+// TestRepairedLoss: the value of a loss is available even if it was not passed to Scope.Node and is replaced
+// by an op of this module.
 func TestRepairedLoss(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	loss := G.Must(G.Sum(G.Must(G.InverseSqrt(s.Param("w", graph.Ones(), 2, 3)))))

@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// penalty is the mean square of x.
+// penalty declares the mean square of x.
 func penalty(s *graph.Scope, x *G.Node) *G.Node { return s.Node(G.Mean(s.Node(G.Square(x)))) }
 
 // ExampleScope_AddLoss adds a penalty on a layer's result from inside an edit.
@@ -37,15 +37,15 @@ func ExampleScope_AddLoss() {
 	for _, l := range p.Losses() {
 		fmt.Println(p.Loss(), "and", l.Weight, "of", l.Name, l.Value)
 	}
-	// 3 of the sum, and half of 2·9/4 of the penalty
+	// The sum contributes 3, and the penalty half of 2·9/4.
 	fmt.Println(params.Get("w").GradData())
 	// Output:
 	// 12 and 0.5 of fc.penalty 9
 	// [5.25 5.25 5.25 5.25]
 }
 
-// TestAddLoss: several losses are added, one has weight 0, and a program without a gradient does not compute
-// them.
+// TestAddLoss: several losses are added up, also with a weight of 0, and a program without
+// gradients does not compute them.
 func TestAddLoss(t *testing.T) {
 	declare := func(weights ...float64) (*graph.Params, *graph.Scope, *G.Node) {
 		params := graph.NewParams(1)
@@ -110,13 +110,13 @@ func TestAddLoss(t *testing.T) {
 	}
 }
 
-// TestRetainGrad: the gradient with respect to inputs, inner nodes, and parameters, frozen or not.
+// TestRetainGrad: gradients can be retained for inputs, inner nodes, and parameters, frozen or not.
 func TestRetainGrad(t *testing.T) {
 	for _, frozen := range []bool{false, true} {
 		params := graph.NewParams(1)
 		s := graph.New(params, graph.WatchGrad("act"))
 		x, w := s.Floats("x", 2, 2), s.Param("w", graph.Ones(), 2, 2)
-		y := ops.Linear(s, x, w, nil) // x₁+x₂ in both columns
+		y := ops.Linear(s, x, w, nil) // both columns are x₁+x₂
 		z := s.At("act").Layer(y, y.Shape(), func(s *graph.Scope, y *G.Node) *G.Node { return s.Node(G.Square(y)) })
 		sum := ops.Add(s, z, y)
 		for _, n := range []*G.Node{x, w, y} {
@@ -140,7 +140,7 @@ func TestRetainGrad(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		// The slope of y² + y is 2y + 1.
+		// The derivative of y² + y is 2y + 1.
 		for n, want := range map[*G.Node][]float32{y: {7, 7, 15, 15}, x: {14, 14, 30, 30}, w: {7 + 45, 7 + 45, 14 + 60, 14 + 60}, sum: nil} {
 			if got := p.Gradient(n); !slices.Equal(got, want) {
 				t.Errorf("gradient of %v is %v, want %v", n, got, want)
@@ -172,7 +172,7 @@ func TestRetainGrad(t *testing.T) {
 	}
 }
 
-// ExampleScope_Shared applies one layer three times, with the same weights.
+// ExampleScope_Shared applies one layer three times with the same weights.
 func ExampleScope_Shared() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -202,7 +202,7 @@ func ExampleScope_Shared() {
 // TestShared: each use of a shared layer has its own memory and its own dropout.
 func TestShared(t *testing.T) {
 	m := graph.NewCache(1, 4)
-	for range 2 { // a second graph finds what the first remembers
+	for range 2 { // the second graph gets the memory of the first
 		s := graph.New(graph.NewParams(1), graph.Incremental(m))
 		h := s.At("h").Shared()
 		if a, b := h.Remember("keys", 3), h.Remember("keys", 3); &a()[0] == &b()[0] {
@@ -214,8 +214,8 @@ func TestShared(t *testing.T) {
 	}
 }
 
-// TestKnownParameters: a parameter that conflicts with an earlier graph is distinguished from one declared
-// twice.
+// TestKnownParameters: the error for a parameter that differs from its declaration in an earlier graph says
+// so, and is not that for a parameter declared twice.
 func TestKnownParameters(t *testing.T) {
 	params := graph.NewParams(1)
 	graph.New(params).Param("w", graph.Normal(1), 2, 3)
@@ -231,7 +231,7 @@ func TestKnownParameters(t *testing.T) {
 	}
 }
 
-// ExampleInitFunc starts from a uniform distribution.
+// ExampleInitFunc initializes a parameter from a uniform distribution.
 func ExampleInitFunc() {
 	uniform := graph.InitFunc("U(-1, 1)", func(w []float32, shape []int, random *rand.Rand) {
 		for i := range w {

@@ -16,8 +16,8 @@ import (
 	memory "github.com/gorgpt/gorgpt/internal/mapped"
 )
 
-// TestCutParameter: weights in a mapped file that is truncated are an error of the run, whichever op reads
-// them: Gorgonia's, one that overwrites an input, or ours.
+// TestCutParameter: weights in a mapped file that is truncated give an error of the run, whichever op reads
+// them: one of Gorgonia's, one that overwrites its input, or one of this module.
 func TestCutParameter(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "weights")
 	page := os.Getpagesize()
@@ -58,7 +58,7 @@ func TestCutParameter(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		_ = p.SetFloats("x", make([]float32, n)) // where there is one
+		_ = p.SetFloats("x", make([]float32, n)) // not all have an input x
 		if err := p.Run(); err == nil || !strings.Contains(err.Error(), "weights: byte ") || !strings.HasSuffix(err.Error(), "cannot be read: the file was cut short while it is in use") {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -18,8 +18,8 @@ import (
 // side is the number of rows and columns of every node of a mixed graph.
 const side = 4
 
-// mixed declares a random graph of our ops and Gorgonia's over three parameters, each
-// of which may be used any number of times. It returns the loss and a few nodes.
+// mixed declares a random graph of this module's ops and Gorgonia's over three parameters, each of which may
+// be used any number of times. It returns the loss and a few other nodes.
 func mixed(s *graph.Scope, random *rand.Rand, onlyOurs bool) (loss *G.Node, outs G.Nodes) {
 	pool := G.Nodes{s.Floats("x", side, side)}
 	for i := range 3 {
@@ -78,18 +78,18 @@ func mixed(s *graph.Scope, random *rand.Rand, onlyOurs bool) (loss *G.Node, outs
 	}
 	total := pool[len(pool)-1]
 	for _, w := range pool[1:4] {
-		total = G.Must(G.Add(total, w)) // so that the loss depends on all
+		total = G.Must(G.Add(total, w)) // so that the loss depends on all parameters
 	}
 	total = ops.Add(s, total, pool[random.IntN(len(pool))])
 	return G.Must(G.Mean(G.Must(G.Tanh(total)))), outs
 }
 
-// TestMixed compares the gradients of random graphs with central differences of their own loss, after
-// accumulating two runs, and outputs with those of a graph that has no gradients. It reveals buffers that are
-// reused too early, and gradients that are accumulated although something else reads them.
+// TestMixed compares the gradients of random graphs, accumulated over two runs, with central differences of
+// their loss, and their outputs with those of the same graph compiled without gradients. It would reveal buffers
+// that are reused too early, and gradients that are accumulated in place although something else reads them.
 func TestMixed(t *testing.T) { testMixed(t) }
 
-// TestMixedStages is TestMixed with a machine of many stages.
+// TestMixedStages is TestMixed with programs of many stages.
 func TestMixedStages(t *testing.T) {
 	if testing.Short() {
 		t.Skip("each stage has a goroutine of its own to start")
@@ -99,8 +99,8 @@ func TestMixedStages(t *testing.T) {
 }
 
 func testMixed(t *testing.T) {
-	// A float32 loss of about 1 is known to 1e-7, so a difference of step 1e-2 gives a
-	// slope to 1e-5; the curvature of the graphs costs up to a few per cent.
+	// A float32 loss of about 1 has an error of 1e-7, so a central difference with a step of 1e-2 has one of 1e-5; the
+	// curvature of the graphs adds up to a few percent.
 	const step, tolerance = 1e-2, 0.1
 	graphs := 300
 	if testing.Short() {
@@ -168,13 +168,13 @@ func testMixed(t *testing.T) {
 	}
 }
 
-// TestSharedGradient: gradients that something else reads, or that belong to two parameters at once, do not add
-// themselves. LoRA's base plus delta has such gradients.
+// TestSharedGradient: gradients that something else reads, or that belong to two parameters at once, are not
+// accumulated in place. LoRA's base plus delta has such gradients.
 func TestSharedGradient(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		weight func(s *graph.Scope, w, d *G.Node) *G.Node
-		uses   int // of the weight
+		uses   int // how often the weight is used
 		want   map[string]float32
 	}{
 		{"one node for both", func(s *graph.Scope, w, d *G.Node) *G.Node { return ops.Add(s, w, d) }, 1, map[string]float32{"w": 1, "d": 1}},
@@ -211,7 +211,7 @@ func TestSharedGradient(t *testing.T) {
 	}
 }
 
-// TestDeepBuiltins: many layers of built-ins that read a node twice compile without delay.
+// TestDeepBuiltins: many layers of built-in ops that read a node twice compile without delay.
 func TestDeepBuiltins(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	x := ops.Scale(s, s.Floats("x", 2), 1)
@@ -225,7 +225,7 @@ func TestDeepBuiltins(t *testing.T) {
 	p.Close()
 }
 
-// refused are functions of Gorgonia's that do not get into a program, beside those in usages.
+// refused lists Gorgonia functions that are not accepted in a program, in addition to those in usages.
 var refused = map[string]struct {
 	declare func(x *G.Node) (*G.Node, error)
 	want    string
@@ -265,7 +265,7 @@ var refused = map[string]struct {
 		"graph: Gorgonia's Matrix float32 → Matrix float64 cannot be used: a program's numbers are float32"},
 }
 
-// TestRefused: Gorgonia's ops that are wrong are not accepted in a program.
+// TestRefused: Gorgonia functions that compute wrong results are not accepted in a program.
 func TestRefused(t *testing.T) {
 	for name, c := range refused {
 		s := graph.New(graph.NewParams(1))
@@ -279,8 +279,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestErrorBeforeBuiltins: after an error, Gorgonia's own functions still accept what constructors return, and
-// compilation returns the first error.
+// TestErrorBeforeBuiltins: after an error, Gorgonia's functions still accept the nodes that constructors
+// return, and compiling returns the first error.
 func TestErrorBeforeBuiltins(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	x := s.Floats("x", 2, 3)

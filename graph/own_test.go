@@ -9,8 +9,8 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// TestOwnInputs: inputs and constants that Gorgonia's own functions declare have the values that are bound to
-// them when the program runs; an input without a value is an error.
+// TestOwnInputs: inputs and constants that are declared by Gorgonia's functions have the values that are
+// bound to them when the program runs; an input without a value is an error.
 func TestOwnInputs(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	a := G.NewVector(s.Graph(), tensor.Float32, G.WithShape(2), G.WithName("a"))

@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// blocksOf returns the given number of rows in MXFP4.
+// blocksOf returns a matrix of arbitrary MXFP4 blocks.
 func blocksOf(rows, cols int) *graph.Packed {
 	w := &graph.Packed{Format: kernel.MXFP4, Rows: rows, Cols: cols}
 	for i := range rows * cols / 2 {
@@ -31,7 +31,7 @@ func experts(s *graph.Scope) (y, w *G.Node) {
 	return ops.Dense(e, s.Floats("x", 4, 32), w, nil), w
 }
 
-// run gives the values of the product.
+// run compiles and runs what declare returns, and returns its value.
 func run(t *testing.T, params *graph.Params, declare func(s *graph.Scope) *G.Node) []float32 {
 	t.Helper()
 	s := graph.New(params)
@@ -57,8 +57,8 @@ func run(t *testing.T, params *graph.Params, declare func(s *graph.Scope) *G.Nod
 	return slices.Clone(p.Value(y))
 }
 
-// TestPacked: a program that only reads uses the blocks directly and computes the same bits as from the
-// numbers; an op that asks for numbers, a gradient, and Data decode them.
+// TestPacked: a program without gradients uses packed blocks directly and computes bit for bit the same as
+// with decoded numbers; an op that needs numbers, a gradient, and Data decode them.
 func TestPacked(t *testing.T) {
 	blocks := blocksOf(2*3, 32)
 	product := func(s *graph.Scope) *G.Node { y, _ := experts(s); return y }
@@ -89,7 +89,7 @@ func TestPacked(t *testing.T) {
 	params, p = store()
 	sum := run(t, params, func(s *graph.Scope) *G.Node {
 		y, w := experts(s)
-		return ops.Add(s, y, ops.Reshape(s, ops.Columns(s, ops.Reshape(s, w, 4, 48), 0, 3), 4, 3)) // which reads numbers
+		return ops.Add(s, y, ops.Reshape(s, ops.Columns(s, ops.Reshape(s, w, 4, 48), 0, 3), 4, 3)) // which needs numbers
 	})
 	if b, _ := p.Packed(); b != nil || len(sum) != 12 {
 		t.Error("an op that reads numbers has left blocks")
@@ -116,8 +116,8 @@ func TestPacked(t *testing.T) {
 	}
 }
 
-// TestPackedReaders: each op that can reads a packed matrix directly, and computes the same bits as from its
-// numbers; a matrix in the wrong orientation is decoded.
+// TestPackedReaders: each op that can use a packed matrix directly computes bit for bit the same as with its
+// numbers; a matrix packed in the wrong orientation is decoded.
 func TestPackedReaders(t *testing.T) {
 	ids := func(s *graph.Scope) *G.Node { return s.Ints("ids", 3) }
 	x := func(s *graph.Scope, width int) *G.Node { return s.Floats("x", 3, width) }
@@ -191,7 +191,7 @@ func TestPackedReaders(t *testing.T) {
 	}
 }
 
-// counted are n small numbers.
+// counted returns n small numbers.
 func counted(n int) []float32 {
 	x := make([]float32, n)
 	for i := range x {
@@ -229,7 +229,7 @@ func TestAdoptPackedErrors(t *testing.T) {
 	}
 }
 
-// Blocks of a file become the weights; Data returns the numbers.
+// Blocks from a file become the weights; Data returns them decoded.
 func ExampleParam_AdoptPacked() {
 	params := graph.NewParams(1)
 	p, err := params.Declare("w", graph.Zeros(), 1, 32)

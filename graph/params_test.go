@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestFill sets weights before and after others are drawn.
+// TestFill fills a parameter before and after it would be initialized.
 func TestFill(t *testing.T) {
 	ps := NewParams(1)
 	p, err := ps.Declare("w", Normal(1), 3)
@@ -52,7 +52,7 @@ func TestAdopt(t *testing.T) {
 	if value := p.Value().Data().([]float32); &value[0] != &mine[0] {
 		t.Error("the tensor is of a copy")
 	}
-	// Programs hold mine now, so that others are copied into it.
+	// Programs hold mine now, so other numbers are copied into it.
 	if err := p.Adopt([]float32{4, 5, 6}); err != nil || !slices.Equal(mine, []float32{4, 5, 6}) {
 		t.Errorf("adopted again: %v, %v; want [4 5 6] in the same memory", mine, err)
 	}

@@ -8,7 +8,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// double is 2x, with a gradient.
+// double declares 2x, with a gradient.
 func double(s *Scope, x *G.Node) *G.Node {
 	op := Op{
 		Name: "Double",
@@ -24,8 +24,7 @@ func double(s *Scope, x *G.Node) *G.Node {
 	return s.Apply(op, x)
 }
 
-// TestPlanReuses: a chain of ops alternates between two buffers, whatever its length, and an output keeps its
-// own.
+// TestPlanReuses: a chain of ops of any length alternates between two buffers, and an output keeps its own.
 func TestPlanReuses(t *testing.T) {
 	s := New(NewParams(1))
 	x := s.Floats("x", 16)
@@ -61,14 +60,13 @@ func TestPlanReuses(t *testing.T) {
 	}
 }
 
-// TestPlanHeldByBuiltins: a built-in op may work in place, so its inputs are held until its own result has been
-// read.
+// TestPlanHeldByBuiltins: a built-in op may work in place, so its inputs are kept until its result has been read.
 func TestPlanHeldByBuiltins(t *testing.T) {
 	s := New(NewParams(1))
 	x := s.Floats("x", 4)
 	a := double(s, x)                     // 2x
 	sum := G.Must(G.Add(a, a))            // 4x, perhaps in a's buffer
-	b := double(s, double(s, x))          // 4x, must not take it
+	b := double(s, double(s, x))          // 4x, must not be in a's buffer
 	y := double(s, G.Must(G.Add(sum, b))) // 16x
 	p, err := s.Compile(y)
 	if err != nil {
@@ -88,8 +86,8 @@ func TestPlanHeldByBuiltins(t *testing.T) {
 	}
 }
 
-// TestGradientsSink: both uses of a parameter add themselves to its gradient, and the
-// sum that Gorgonia's Grad made of them is not run.
+// TestGradientsSink: the gradients of both uses of a parameter are accumulated in place, and the sum of them
+// that Gorgonia's Grad declared is not run.
 func TestGradientsSink(t *testing.T) {
 	params := NewParams(1)
 	s := New(params)
@@ -120,7 +118,7 @@ func TestGradientsSink(t *testing.T) {
 			},
 		}, w)
 	}
-	loss := G.Must(G.Sum(G.Must(G.HadamardProd(use(2), use(3))))) // Σ 6w², slope 12w
+	loss := G.Must(G.Sum(G.Must(G.HadamardProd(use(2), use(3))))) // Σ 6w², with derivative 12w
 	p, err := s.CompileGrad(loss)
 	if err != nil {
 		t.Fatal(err)
@@ -147,7 +145,7 @@ func TestGradientsSink(t *testing.T) {
 	}
 }
 
-// TestTick: a machine that runs ops in another order than planned is an error.
+// TestTick: it is an error if a machine runs ops in a different order than planned.
 func TestTick(t *testing.T) {
 	s := New(NewParams(1))
 	y := double(s, s.Floats("x", 4))

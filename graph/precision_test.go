@@ -13,7 +13,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// needBFloat16 skips a test where there are no products in bfloat16; GORGPT_ISA=generic has them everywhere, in plain Go.
+// needBFloat16 skips a test if the machine has no bfloat16 products; with GORGPT_ISA=generic, every
+// machine has them, in plain Go.
 func needBFloat16(t *testing.T) {
 	t.Helper()
 	if err := graph.BFloat16.Check(); err != nil {
@@ -21,7 +22,8 @@ func needBFloat16(t *testing.T) {
 	}
 }
 
-// twoLayers are products of x (2, 3) at "first" and, of that, at "second": the results of both. No weight is a number of bfloat16.
+// twoLayers returns the results of two linear layers, "first" applied to x (2, 3) and "second" to the result
+// of "first". No weight is exact in bfloat16.
 func twoLayers(t *testing.T, options ...graph.Option) (first, second []float32) {
 	t.Helper()
 	params := graph.NewParams(1)
@@ -50,12 +52,12 @@ func twoLayers(t *testing.T, options ...graph.Option) (first, second []float32) 
 	return slices.Clone(p.Value(y)), slices.Clone(p.Value(z))
 }
 
-// TestCompute: operands of products are rounded, results are not, where patterns match, and the last option
-// wins.
+// TestCompute: where a pattern matches, the operands of products are rounded, but the results are not; the
+// last option takes precedence.
 func TestCompute(t *testing.T) {
 	needBFloat16(t)
 	first, second := twoLayers(t)
-	// ⅓, ⅔ and 1 to 8 bits, and what one third of the second row is: products of numbers of 8 bits, with 16.
+	// ⅓, ⅔ and 1 rounded to 8 bits, and the result for the second row: products of two 8-bit numbers, exact in 16 bits.
 	rounded := []float32{0.333984375, 0.66796875, 1, 0.333984375 * 1.3359375, 0.333984375 * 1.6640625, 0.333984375 * 2}
 	if slices.Equal(first, rounded) {
 		t.Fatal("the numbers of the test are not rounded at all")
@@ -82,7 +84,7 @@ func TestCompute(t *testing.T) {
 	}
 }
 
-// TestComputeInFloat32: a scope with InFloat32 stays in float32, and so do the scopes below it.
+// TestComputeInFloat32: a scope with InFloat32 uses float32, and so do the scopes below it.
 func TestComputeInFloat32(t *testing.T) {
 	needBFloat16(t)
 	s := graph.New(graph.NewParams(1), graph.Compute(graph.BFloat16))
@@ -99,7 +101,7 @@ func TestComputeInFloat32(t *testing.T) {
 	}
 }
 
-// TestComputeRefused: a pattern that matches nothing, and an invalid precision.
+// TestComputeRefused: a pattern that matches nothing and an invalid precision are errors.
 func TestComputeRefused(t *testing.T) {
 	compile := func(o graph.Option) error {
 		s := graph.New(graph.NewParams(1), o)
@@ -114,7 +116,7 @@ func TestComputeRefused(t *testing.T) {
 	}
 }
 
-// TestInstructions: each instruction set is listed once, that of float32 first.
+// TestInstructions: each instruction set is listed once, and that of float32 comes first.
 func TestInstructions(t *testing.T) {
 	alone := graph.Instructions()
 	if alone == "" || strings.Contains(alone, ",") || graph.Instructions(graph.Compute(graph.Float32)) != alone {
@@ -127,8 +129,7 @@ func TestInstructions(t *testing.T) {
 	}
 }
 
-// TestParsePrecision: auto is whatever is available, and the error for an unknown name lists those that are
-// known.
+// TestParsePrecision: auto selects what is available, and the error for an unknown name lists the known ones.
 func TestParsePrecision(t *testing.T) {
 	if p, err := graph.ParsePrecision("float32"); p != graph.Float32 || err != nil {
 		t.Errorf("float32: %v, %v", p, err)

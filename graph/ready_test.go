@@ -11,9 +11,9 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestReady: each parameter is passed once in a run, in the order that the program lists, with its final
-// gradient: those of layers, of an embedding that is read twice, and of a product of Gorgonia's, which is added
-// after the run.
+// TestReady: each parameter is passed once per run, in the order that the program lists, with its final
+// gradient. The parameters include those of layers, of an embedding that is read twice, and of an elementwise
+// product of Gorgonia's, whose gradient is added after the run.
 func TestReady(t *testing.T) {
 	params := graph.NewParams(3)
 	s := graph.New(params)
@@ -36,7 +36,7 @@ func TestReady(t *testing.T) {
 	if len(order) != 6 {
 		t.Fatalf("%d parameters", len(order))
 	}
-	for range 2 { // the gradient of the second run is added to that of the first
+	for range 2 { // gradients of the second run are added to those of the first
 		var came []*graph.Param
 		var seen [][]float32
 		p.Ready(func(param *graph.Param) {

@@ -13,8 +13,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestRecompute: random graphs of our ops and Gorgonia's have the same losses and gradients bit for bit,
-// whatever is recomputed.
+// TestRecompute: random graphs of this module's ops and Gorgonia's have the same losses and gradients bit for
+// bit, whatever is recomputed.
 func TestRecompute(t *testing.T) {
 	copies := 0
 	for seed := range 200 {
@@ -25,7 +25,7 @@ func TestRecompute(t *testing.T) {
 			p, err := s.CompileGrad(l, outs...)
 			if err != nil {
 				if len(options) > 0 && strings.HasSuffix(err.Error(), "no scope matches") {
-					return 0, nil, nil // all of it is Gorgonia's
+					return 0, nil, nil // all ops are Gorgonia's, which are not recomputed
 				}
 				t.Fatalf("graph %d: %v", seed, err)
 			}
@@ -69,8 +69,8 @@ func TestRecompute(t *testing.T) {
 	}
 }
 
-// TestRecomputeMemory: a deep chain keeps what passes from block to block, and the inside of one block; the
-// copies are listed.
+// TestRecomputeMemory: a deep chain keeps only what passes from block to block, and the inside of one block;
+// the recomputed copies are listed.
 func TestRecomputeMemory(t *testing.T) {
 	const blocks, depth, rows, width = 10, 8, 16, 32
 	compile := func(options ...graph.Option) (planned int64, again int) {
@@ -100,7 +100,7 @@ func TestRecomputeMemory(t *testing.T) {
 		t.Errorf("%d bytes and %d copies without recomputation, want at least %d and none", all, again, least)
 	}
 	some, again := compile(graph.Recompute("h.*"))
-	// The last GELU of a block is kept for the next, so it has no copy.
+	// The last GELU of a block is kept as the input of the next block, so it has no copy.
 	if want := blocks * (2*depth - 1); again != want {
 		t.Errorf("%d copies, want %d", again, want)
 	}

@@ -9,7 +9,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// cube is x³, whose forward run keeps x² for the gradient and works in two scratches.
+// cube declares x³. Its forward run saves x² for the gradient and uses two scratch buffers.
 func cube(s *Scope, x *G.Node) *G.Node {
 	return s.Apply(Op{
 		Name:    "Cube",
@@ -19,7 +19,7 @@ func cube(s *Scope, x *G.Node) *G.Node {
 		Run: func(a *Args) error {
 			for i, v := range a.Floats(0) {
 				a.Scratch(0)[i] = v
-				a.Scratch(1)[i] = -v // must not lie on anything else
+				a.Scratch(1)[i] = -v // must not overlap anything else
 				a.Save(0)[i] = v * v
 				a.Out(0)[i] = a.Save(0)[i] * a.Scratch(0)[i]
 			}
@@ -41,7 +41,7 @@ func cube(s *Scope, x *G.Node) *G.Node {
 	}, x)
 }
 
-// cubes is a loss on w of two cubes of doubles, and its gradient.
+// cubes compiles a loss on w with two cubes and doubles between them, and its gradient.
 func cubes(options ...Option) (*Params, *Program, error) {
 	params := NewParams(1)
 	s := New(params, options...)
@@ -53,15 +53,15 @@ func cubes(options ...Option) (*Params, *Program, error) {
 	return params, p, err
 }
 
-// TestSaves: what an op saves for its gradient is planned memory that is held until the gradient has read it,
-// also if the forward run is recomputed, and if programs share their memory.
+// TestSaves: what an op saves for its gradient is in planned memory that is kept until the gradient has read
+// it, also if the forward run is recomputed, and if programs share their memory.
 func TestSaves(t *testing.T) {
 	for _, options := range [][]Option{nil, {Recompute("h.*")}} {
 		params, p, err := cubes(options...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Two saves and their scratch at least; the scratches share their place.
+		// At least two saves and the scratch of one op; both ops use the same memory for scratch.
 		if got := p.PlannedBytes(); got < 4*(2*48+1000) || got > 4*(2*1000) {
 			t.Errorf("%d bytes", got)
 		}
@@ -79,7 +79,7 @@ func TestSaves(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			// y = 2(2·2(2w)³)³ = 2(32w³)³, whose slope is 9·2·32³.
+			// y = 2(2·2(2w)³)³ = 2(32w³)³, whose derivative at 1 is 9·2·32³.
 			if got := params.Get("w").GradData(); !slices.Equal(got, slices.Repeat([]float32{9 * 2 * 32 * 32 * 32}, 40)) {
 				t.Fatalf("gradient %v", got)
 			}
@@ -90,7 +90,7 @@ func TestSaves(t *testing.T) {
 	}
 }
 
-// TestSavesWithoutGradient: saves that nobody reads take memory only while their op runs.
+// TestSavesWithoutGradient: saved values that nothing reads take memory only while their op runs.
 func TestSavesWithoutGradient(t *testing.T) {
 	s := New(NewParams(1))
 	y := s.Floats("x", 40)
@@ -106,7 +106,7 @@ func TestSavesWithoutGradient(t *testing.T) {
 	}
 }
 
-// TestOfWithoutSaves: an op that reads what nobody saved is an error.
+// TestOfWithoutSaves: an op that refers to an op which saves nothing is an error.
 func TestOfWithoutSaves(t *testing.T) {
 	s := New(NewParams(1))
 	x := s.Floats("x", 4)
@@ -120,7 +120,7 @@ func TestOfWithoutSaves(t *testing.T) {
 	}
 }
 
-// TestSavesOfNothing: a shape may have no elements, but no negative dimensions.
+// TestSavesOfNothing: saves and scratch may have no elements, but no negative dimensions.
 func TestSavesOfNothing(t *testing.T) {
 	for n, want := range map[int]string{0: "", -1: "at: Mine: it saves or works in (3, -1); want dimensions of 0 or more"} {
 		s := New(NewParams(1))
@@ -132,7 +132,7 @@ func TestSavesOfNothing(t *testing.T) {
 	}
 }
 
-// TestForAndGemm: the access to the kernels for custom ops.
+// TestForAndGemm: custom ops can use the kernels through For and Gemm.
 func TestForAndGemm(t *testing.T) {
 	s := New(NewParams(1))
 	a, b := s.Floats("a", 2, 3), s.Floats("b", 3, 2)

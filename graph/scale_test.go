@@ -10,8 +10,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// deep declares a stack of layers over a table that all share, with a gradient of about
-// 100,000 nodes in all for 6,400 layers.
+// deep declares a stack of layers over a weight that all of them share. With its gradient, it has about
+// 100,000 nodes for 6,400 layers.
 func deep(s *graph.Scope, layers int) *G.Node {
 	w := s.Param("w", graph.Normal(0.3), 4, 4)
 	x := s.Floats("x", 2, 4)
@@ -24,7 +24,7 @@ func deep(s *graph.Scope, layers int) *G.Node {
 	return s.Node(G.Mean(x))
 }
 
-// TestScale: a graph of 100,000 nodes is declared, differentiated, compiled, compared and run, each in time
+// TestScale: a graph of 100,000 nodes is declared, differentiated, compiled, compared and run, each in a time
 // that grows linearly with the number of nodes.
 func TestScale(t *testing.T) {
 	if testing.Short() {

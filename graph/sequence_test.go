@@ -7,8 +7,8 @@ import (
 	"github.com/gorgpt/gorgpt/layers"
 )
 
-// TestSequence: the embedding of tokens (B, T) sets the sequences for the whole graph, the last call wins, and
-// nothing else sets them.
+// TestSequence: embedding tokens (B, T) sets the sequences for the whole graph, the last call takes
+// precedence, and nothing else sets them.
 func TestSequence(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	layers.Embedding(s.At("a"), s.Ints("a", 2, 5), 10, 4, graph.Init{})

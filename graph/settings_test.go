@@ -11,7 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// scaling holds the settings of a custom constructor.
+// scaling is the settings of a custom constructor.
 type scaling struct{ factor float64 }
 
 func scale(s *graph.Scope, x *G.Node, c scaling) *G.Node {
@@ -25,7 +25,7 @@ func twice(s *graph.Scope, f float64) *G.Node {
 	return scale(s.At("h.1"), x, scaling{f})                 // (1, 2)
 }
 
-// valueOf runs a graph on x = 1, 2.
+// valueOf runs a graph for x = 1, 2.
 func valueOf(s *graph.Scope, y *G.Node) ([]float32, error) {
 	p, err := s.Compile(y)
 	if err != nil {
@@ -41,7 +41,7 @@ func valueOf(s *graph.Scope, y *G.Node) ([]float32, error) {
 	return append([]float32(nil), p.Value(y)...), nil
 }
 
-// Settings of a custom constructor, which edits can change.
+// The settings of a custom constructor, which edits can change.
 func ExampleEditSettings() {
 	double := graph.EditSettings("EditScale", "h.0", func(c *scaling) { c.factor *= 2 })
 	s := graph.New(graph.NewParams(1), double)
@@ -61,8 +61,8 @@ func ExampleScope_Result() {
 	// Output: [12 24] <nil>
 }
 
-// TestEditSettingsOrder: several edits change the settings in order, around other edits of the layer and also
-// in layers that these declare; an empty pattern matches all layers and may match none.
+// TestEditSettingsOrder: several edits change the settings in their order, also in layers that other edits
+// declare; an empty pattern matches all layers, and may match none.
 func TestEditSettingsOrder(t *testing.T) {
 	set := func(pattern string, f func(c *scaling)) graph.Option {
 		return graph.EditSettings("EditScale", pattern, f)
@@ -76,8 +76,8 @@ func TestEditSettingsOrder(t *testing.T) {
 	}
 }
 
-// TestEditSettingsErrors: a pattern that matches no layer with such settings, an edit that is given too late, a
-// panic, and a result that does not exist.
+// TestEditSettingsErrors: a pattern that matches no layer with these settings, an edit that panics, a result
+// that does not exist, and an edit that is given too late are errors.
 func TestEditSettingsErrors(t *testing.T) {
 	linear := func(s *graph.Scope) *G.Node {
 		return layers.Linear(s.At("out"), twice(s, 3), 2, layers.Weights{})
@@ -88,7 +88,7 @@ func TestEditSettingsErrors(t *testing.T) {
 	same := func(*scaling) {}
 	for want, edit := range map[string]graph.Option{
 		`graph: EditScale(h.*.x): unknown layer "h.*.x"; did you mean "h.*"?`:                           set("h.*.x", same),
-		`graph: EditScale(out): unknown layer "out"; there are h.*`:                                     set("out", same), // it has other settings
+		`graph: EditScale(out): unknown layer "out"; there are h.*`:                                     set("out", same), // it has settings of another type
 		`h.0: EditScale(h.0): it panicked: no idea yet`:                                                 set("h.0", func(*scaling) { panic("no idea yet") }),
 		`h.0: EditScale: it panicked: runtime error: invalid memory address or nil pointer dereference`: set("", nil),
 		`h.0: Result: unknown layer "wte"; there are none else before this place`:                       graph.After("h.0", func(s *graph.Scope, x *G.Node) *G.Node { return s.Result("wte") }),

@@ -8,8 +8,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// TestTwins: nodes whose hashes Gorgonia cannot tell apart are each computed: two of ours, two of Gorgonia's,
-// and two leaves.
+// TestTwins: nodes with the same Gorgonia hash are still all computed: two of this module's ops, two of
+// Gorgonia's, and two leaves.
 func TestTwins(t *testing.T) {
 	s := New(NewParams(1))
 	x := s.Floats("x", 4)
@@ -20,7 +20,7 @@ func TestTwins(t *testing.T) {
 		}}, x)
 	}
 	ids := make(map[uint32]uint64)
-	var a, b uint64 // of two ops whose nodes have one hash
+	var a, b uint64 // ids of two ops whose nodes have the same hash
 	for i := uint64(0); i < 400_000 && a == 0; i++ {
 		n := named(s, x)
 		a, b = ids[n.Hashcode()], n.Op().(*nodeOp).id
@@ -57,7 +57,7 @@ func TestTwins(t *testing.T) {
 	}
 }
 
-// TestSalts: a salt gives a node of any kind another hash.
+// TestSalts: a salt changes the hash of any kind of node.
 func TestSalts(t *testing.T) {
 	s := New(NewParams(1))
 	x := s.Floats("x", 4)

@@ -11,8 +11,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestVisit: the values passed are those that outputs have, for every op of ours, in the order of the run, once
-// each.
+// TestVisit: a visit gets the values of this module's ops, which equal those of outputs, in the
+// order of the run, once each.
 func TestVisit(t *testing.T) {
 	declare := func() (*graph.Scope, *G.Node) {
 		s := graph.New(graph.NewParams(1))

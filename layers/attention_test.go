@@ -11,12 +11,12 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// tolComposed bounds the difference between two float32 forms of attention, relative
-// to the largest element; measured 6e-7.
+// tolComposed bounds the difference between two float32 forms of attention, relative to the largest
+// element; 6e-7 was measured.
 const tolComposed = 5e-6
 
-// TestComposedAttention: the fused and the written-out attention agree, value and
-// gradients, with each option of the scores.
+// TestComposedAttention: the fused attention and the one composed of ops agree in values and gradients, with
+// each option for the scores.
 func TestComposedAttention(t *testing.T) {
 	const batch, context, width, heads = 2, 70, 12, 3
 	for name, config := range map[string]layers.AttentionConfig{

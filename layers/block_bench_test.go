@@ -21,12 +21,12 @@ import (
 const (
 	benchWidth = 768
 	benchHeads = 12
-	// benchShared heads of keys and values, and benchInner columns of a gated MLP, make as many operations in products as
-	// gpt2's block has: (2 + 2·3/12)·768² + 3·768·2432 = 12·768².
+	// With benchShared heads of keys and values and benchInner columns of a gated MLP, a newer block has as many
+	// operations in products as GPT-2's block: (2 + 2·3/12)·768² + 3·768·2432 = 12·768².
 	benchShared, benchInner = 3, 2432
 )
 
-// olderBlock is GPT-2's.
+// olderBlock is GPT-2's block.
 func olderBlock(s *graph.Scope, x *G.Node) *G.Node {
 	y := layers.Attention(s.At("attn"), layers.LayerNorm(s.At("ln_1"), x, layers.Norm{}), layers.AttentionConfig{Heads: benchHeads})
 	x = layers.Residual(s.At("attn"), x, y, 0)
@@ -34,7 +34,7 @@ func olderBlock(s *graph.Scope, x *G.Node) *G.Node {
 	return layers.Residual(s.At("mlp"), x, y, 0)
 }
 
-// newerBlock is Llama's: RMSNorm, rotary positions, shared keys and values, SwiGLU.
+// newerBlock is Llama's block: RMSNorm, rotary positions, shared keys and values, SwiGLU.
 func newerBlock(s *graph.Scope, x *G.Node) *G.Node {
 	y := layers.Attention(s.At("self_attn"), layers.RMSNorm(s.At("input_layernorm"), x, layers.RMS{}), layers.AttentionConfig{
 		Heads: benchHeads, KVHeads: benchShared, Separate: true, Weights: bare, Between: turned(benchHeads, benchShared, 10000, nil),
@@ -44,7 +44,7 @@ func newerBlock(s *graph.Scope, x *G.Node) *G.Node {
 	return layers.Residual(s.At("mlp"), x, y, 0)
 }
 
-// total is the sum of x, a loss of next to no cost.
+// total declares the sum of x, a loss that costs next to nothing.
 func total(s *graph.Scope, x *G.Node) *G.Node {
 	return s.Apply(graph.Op{
 		Name: "Total",
@@ -67,7 +67,7 @@ func total(s *graph.Scope, x *G.Node) *G.Node {
 	}, x)
 }
 
-// stack is a program of two blocks over x (B·T, C) and the gradients of their weights.
+// stack compiles two blocks over x (B·T, C) and the gradients of their weights.
 func stack(b *testing.B, block func(s *graph.Scope, x *G.Node) *G.Node, batch, context int) *graph.Program {
 	s := graph.New(graph.NewParams(1), graph.Training())
 	s.SetSequence(batch, context)
@@ -91,9 +91,9 @@ func stack(b *testing.B, block func(s *graph.Scope, x *G.Node) *G.Node, batch, c
 	return p
 }
 
-// BenchmarkBlocks times two blocks of GPT-2's form and two of Llama's, of gpt2's size and with equally many
-// operations in products, forward and backward, alternately. It reports the ratio of the medians of wall-clock
-// time and of processor time, which is the more reliable one on a busy machine, with GOMAXPROCS=1.
+// BenchmarkBlocks times two blocks of GPT-2 and two of Llama, alternately, forward and backward. They have
+// gpt2's size and the same number of operations in products. It reports the ratios of the medians of
+// wall-clock time and of processor time; on a busy machine, the latter is more reliable, with GOMAXPROCS=1.
 //
 //	go test ./layers -run '^$' -bench Blocks -benchtime 30x
 func BenchmarkBlocks(b *testing.B) {
@@ -107,7 +107,7 @@ func BenchmarkBlocks(b *testing.B) {
 					if err := p.RunGrad(1); err != nil {
 						b.Fatal(err)
 					}
-					if i > 0 { // the first allocates
+					if i > 0 { // the first run allocates
 						took[n] = append(took[n], time.Since(start).Seconds())
 						worked[n] = append(worked[n], processorTime(b)-before)
 					}
@@ -129,7 +129,7 @@ func median(x []float64) float64 {
 	return x[len(x)/2]
 }
 
-// processorTime is what this process has had, in seconds.
+// processorTime returns the processor time that this process has used, in seconds.
 func processorTime(b *testing.B) float64 {
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {

@@ -23,7 +23,7 @@ func ExampleEditAttention() {
 	// Output: (16, 32) (4) <nil>
 }
 
-// Logits bounded to ±15.
+// Logits are bounded to ±15.
 func ExampleEditHead() {
 	s := graph.New(graph.NewParams(1), layers.EditHead(func(c *layers.HeadConfig) { c.SoftCap = 15 }))
 	layers.Head(s.At("lm_head"), s.Floats("x", 2, 4), 10, graph.Init{})
@@ -37,7 +37,7 @@ func ExampleEditHead() {
 	// SoftCap
 }
 
-// A change of settings can also be applied directly to settings.
+// A function that edits settings can also be applied directly to settings.
 func ExampleRotary() {
 	c := layers.AttentionConfig{Heads: 4}
 	layers.Rotary(ops.RotaryOptions{Theta: 1e5})(&c)
@@ -47,7 +47,7 @@ func ExampleRotary() {
 	// Output: (8, 16) <nil>
 }
 
-// nanochat's order: rotated, then normalized without a gain.
+// nanochat's order: queries and keys are rotated, and then normalized without a gain.
 func ExampleQKNorm() {
 	edit := layers.EditAttention("attn", layers.Rotary(ops.RotaryOptions{}), layers.QKNorm(layers.RMS{NoGain: true}))
 	s := graph.New(graph.NewParams(1), edit)
@@ -65,8 +65,7 @@ func ExampleQKNorm() {
 	// attn.k_norm RMSNorm (8, 8)
 }
 
-// TestEditHead: an edit of the head applies to logits, losses and weighted losses, with tied and with untied
-// weights.
+// TestEditHead: an edit of the head applies to logits, losses and weighted losses, with tied and untied weights.
 func TestEditHead(t *testing.T) {
 	for name, declare := range map[string]func(s *graph.Scope, x, w, targets *G.Node) *G.Node{
 		"logits":     func(s *graph.Scope, x, w, _ *G.Node) *G.Node { return layers.TiedHead(s, x, w) },
@@ -90,8 +89,8 @@ func TestEditHead(t *testing.T) {
 	}
 }
 
-// TestEditErrors: invalid settings made by an edit are errors that name the layer, just like invalid settings
-// of the model itself.
+// TestEditErrors: invalid settings that come from an edit give an error that names the layer, just like
+// invalid settings of the model itself.
 func TestEditErrors(t *testing.T) {
 	for want, edit := range map[string]graph.Option{
 		"h.0.attn: Attention: 4 heads do not share 3 heads of keys and values evenly":                                      layers.EditAttention("h.*.attn", func(c *layers.AttentionConfig) { c.KVHeads = 3 }),

@@ -38,7 +38,7 @@ func ExampleMLP() {
 func ExampleAttention() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
-	s.SetSequence(2, 8) // as layers.Embedding does of tokens (2, 8)
+	s.SetSequence(2, 8) // as layers.Embedding does for tokens (2, 8)
 	y := layers.Attention(s.At("attn"), s.Floats("x", 2*8, 12), layers.AttentionConfig{Heads: 3, Window: 4})
 	fmt.Println(y.Shape(), params.Names())
 	// Output: (16, 12) [attn.c_attn.weight attn.c_attn.bias attn.c_proj.weight attn.c_proj.bias]
@@ -120,7 +120,7 @@ func ExampleResidual() {
 	// Output: (6, 4) <nil>
 }
 
-// The smallest language model: bigrams. The head shares the embedding.
+// The smallest language model, a bigram model. The head shares the embedding.
 func ExampleTiedLoss() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -177,7 +177,7 @@ func ExampleActivation() {
 	// Output: (6, 4) <nil>
 }
 
-// Weights start as in GPT-1, or as given.
+// Weights are initialized as in GPT-1, or as given.
 func ExampleWeights() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -191,7 +191,7 @@ func ExampleWeights() {
 	// true
 }
 
-// A task's head: scores of three classes for each of two states.
+// The head of a task: scores of three classes for each of two states.
 func ExampleClassifier() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -242,8 +242,8 @@ func ExampleAttentionConfig() {
 	// Output: (16, 16) (8, 16) <nil>
 }
 
-// A banded layer, like every other layer of GPT-3: a position sees 16 positions, including itself. What it does
-// not see is not computed.
+// A banded layer, like every other layer of GPT-3: a position sees 16 positions, including itself. Scores
+// outside the band are not computed.
 func ExampleAttentionConfig_banded() {
 	s := graph.New(graph.NewParams(1))
 	x, _ := layers.Embedding(s.At("wte"), s.Ints("tokens", 2, 64), 100, 32, graph.Init{}) // (B·T, C)

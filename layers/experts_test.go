@@ -38,24 +38,24 @@ func ExampleExperts() {
 	// 1376 368
 }
 
-// gelu is an expert like a plain MLP, with biases.
+// gelu is an expert that is a plain MLP with biases.
 func gelu(s *graph.Scope, x *G.Node) *G.Node {
 	return layers.MLP(s, x, 7, ops.GELU, layers.BranchWeights{Init: graph.Normal(0.5)})
 }
 
-// gated is an expert like Llama's MLP.
+// gated is an expert that is an MLP like Llama's.
 func gated(s *graph.Scope, x *G.Node) *G.Node {
 	return layers.GatedMLP(s, x, 7, ops.SiLU, layers.BranchWeights{Init: graph.Normal(0.5), NoBias: true})
 }
 
-// router returns a router with large weights, so that no two logits are close to each other, and with a bias.
+// router returns a router with a bias, and with weights so large that no two logits are close to each other.
 func router(experts int) func(s *graph.Scope, x *G.Node) *G.Node {
 	return func(s *graph.Scope, x *G.Node) *G.Node {
 		return layers.Dense(s.At("router"), x, experts, layers.Weights{Init: graph.Normal(2)})
 	}
 }
 
-// variants returns settings that cover all kinds of routers.
+// variants returns settings for all kinds of routers.
 func variants() map[string]layers.ExpertsConfig {
 	return map[string]layers.ExpertsConfig{
 		"mixtral":   {Count: 5, PerToken: 2, Balance: layers.Balance{Weight: 0.3}, ZLoss: 0.1},
@@ -88,7 +88,7 @@ func TestExpertsGrad(t *testing.T) {
 	}
 }
 
-// TestExpertsPieces: sequences given piece by piece get the same results as whole sequences.
+// TestExpertsPieces: sequences that are computed piece by piece get the same results as whole ones.
 func TestExpertsPieces(t *testing.T) {
 	for name, c := range variants() {
 		c.Router = router(c.Count)
@@ -171,7 +171,7 @@ func bruteForce(c layers.ExpertsConfig, in map[string][]float64, n, width, inner
 	return out
 }
 
-// run compiles the result that declare makes of x and returns its value for the given numbers.
+// run compiles the result that declare returns for an input x of the given width, and returns its value.
 func run(t *testing.T, params *graph.Params, options []graph.Option, x []float32, width int, declare func(s *graph.Scope, x *G.Node) *G.Node) []float32 {
 	t.Helper()
 	s := graph.New(params, options...)
@@ -195,8 +195,8 @@ func run(t *testing.T, params *graph.Params, options []graph.Option, x []float32
 	return slices.Clone(p.Value(y))
 }
 
-// TestExpertsInCompany: in an incremental graph a sequence gets the same bits as when run alone, whichever
-// other sequences are sent to the same experts, with weights (in, out) and (out, in).
+// TestExpertsInCompany: in an incremental graph, a sequence gets bit for bit the results it gets alone,
+// whichever other sequences are sent to the same experts, with weights (in, out) and (out, in).
 func TestExpertsInCompany(t *testing.T) {
 	const width, others = 40, 30
 	wide := func(s *graph.Scope, x *G.Node) *G.Node { return layers.MLP(s, x, 90, ops.GELU, layers.BranchWeights{}) }
@@ -232,8 +232,8 @@ func TestExpertsInCompany(t *testing.T) {
 	}
 }
 
-// TestExpertsProcs: values and gradients have the same bits for any number of processors, and a capacity that
-// admits every pick changes nothing.
+// TestExpertsProcs: values and gradients are bit for bit the same for any number of processors, and a
+// capacity that admits every pick changes nothing.
 func TestExpertsProcs(t *testing.T) {
 	const rows, width = 300, 96
 	glu := func(s *graph.Scope, x *G.Node) *G.Node {
@@ -280,9 +280,9 @@ func TestExpertsProcs(t *testing.T) {
 	}
 }
 
-// TestExpertsReports: an undecided router has balance k, entropy log E, and a z-loss of (log E)². Its ties are
-// broken by the order of the experts, so that all tokens pick the same ones, and picks beyond the capacity are
-// dropped. The losses of the layers are pooled.
+// TestExpertsReports: a router that gives all experts the same score has balance k, entropy log E, and a
+// z-loss of (log E)². Ties are broken by the order of the experts, so all tokens pick the same ones, and
+// picks beyond the capacity are dropped. The losses of the layers are pooled.
 func TestExpertsReports(t *testing.T) {
 	const experts, rows = 4, 8
 	for _, pooled := range []bool{false, true} {
@@ -336,7 +336,7 @@ func TestExpertsReports(t *testing.T) {
 	}
 }
 
-// TestExpertsPooled: layers with different numbers of experts per token each count with their own.
+// TestExpertsPooled: in a pooled loss, each layer counts with its own number of experts per token.
 func TestExpertsPooled(t *testing.T) {
 	s := graph.New(graph.NewParams(1), graph.Training())
 	x := s.Floats("x", 8, 3)
@@ -354,13 +354,13 @@ func TestExpertsPooled(t *testing.T) {
 	}
 	defer p.Close()
 	p.SetFloats("x", make([]float32, 24))
-	if err := p.RunGrad(1); err != nil || math.Abs(float64(p.Losses()[0].Value)-1.5) > 1e-6 { // undecided: k, in the mean
+	if err := p.RunGrad(1); err != nil || math.Abs(float64(p.Losses()[0].Value)-1.5) > 1e-6 { // equal scores give k, here the mean of 1 and 2
 		t.Errorf("%v, %v", p.Losses(), err)
 	}
 }
 
-// TestExpertsFewRows: outside of training a capacity leaves each expert at least one row, however few rows a
-// graph has: a model is declared over one token when it is loaded, and a prompt may be as short.
+// TestExpertsFewRows: outside of training, a capacity leaves each expert at least one row, however few rows a
+// graph has: loading a model declares it over a single token, and a prompt may be as short.
 func TestExpertsFewRows(t *testing.T) {
 	params := graph.NewParams(1)
 	of := func(c layers.ExpertsConfig) []float32 {
@@ -378,7 +378,7 @@ func TestExpertsFewRows(t *testing.T) {
 		return slices.Clone(p.Value(y))
 	}
 	c := layers.ExpertsConfig{Count: 4, PerToken: 2, Capacity: 1.25, EvalCapacity: 2}
-	for _, c.EvalCapacity = range []float64{2, 1e300} { // which no integer holds
+	for _, c.EvalCapacity = range []float64{2, 1e300} { // more than an integer can hold
 		if got, want := of(c), of(layers.ExpertsConfig{Count: 4, PerToken: 2}); !slices.Equal(got, want) {
 			t.Errorf("%v: %v, want %v as without a bound", c.EvalCapacity, got, want)
 		}

@@ -14,21 +14,22 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// The tolerances of float32 against PyTorch's float64 (with angles in float32): logits and loss as
-// they are, of size 1 to 10; a gradient relative to the largest element of its tensor. Measured 2e-6.
+// Tolerances for float32 results against PyTorch's float64 results (with angles in float32): absolute for
+// logits and losses, which are of size 1 to 10, and relative to the largest element of its tensor for a
+// gradient. 2e-6 was measured.
 const (
 	tolLogits = 1e-5
-	// tolGradient is models/gpt2's. The smallest gradients, those of BLOOM's queries, are differences of larger numbers: the fused form
-	// and the composed one, with assembly and without, are off by 7e-6 to 1.1e-5 alike.
+	// tolGradient is the same as in models/gpt2. The smallest gradients, those of BLOOM's queries, are differences of
+	// larger numbers: the fused and the composed form, with and without assembly, are all off by 7e-6 to 1.1e-5.
 	tolGradient = 2e-5
-	// tolNothing is for gradients that are 0 but for rounding; measured 2e-8.
+	// tolNothing is for gradients that are 0 except for rounding; 2e-8 was measured.
 	tolNothing = 1e-7
 )
 
-// bare are weights without a bias.
+// bare is the settings of weights without biases.
 var bare = layers.BranchWeights{NoBias: true}
 
-// turned rotates queries and keys, after normalizing them head by head if rms is given.
+// turned returns a function that rotates queries and keys, after normalizing each head if rms is given.
 func turned(heads, kv int, theta float64, rms *layers.RMS) func(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {
 	return func(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {
 		if rms != nil {
@@ -39,7 +40,7 @@ func turned(heads, kv int, theta float64, rms *layers.RMS) func(s *graph.Scope, 
 	}
 }
 
-// fixture is what PyTorch computed.
+// fixture holds what PyTorch computed, by name.
 type fixture map[string][]float32
 
 func openFixture(t *testing.T, name string) fixture {
@@ -59,7 +60,7 @@ func openFixture(t *testing.T, name string) fixture {
 	return all
 }
 
-// load gives the parameters their values.
+// load sets the parameters to the fixture's weights.
 func (f fixture) load(t *testing.T, params *graph.Params) {
 	t.Helper()
 	count := 0
@@ -85,7 +86,7 @@ func (f fixture) ids(name string) (ids []int) {
 	return ids
 }
 
-// off is the largest difference between got and want.
+// off returns the largest difference between got and want.
 func off(got, want []float32) float64 {
 	if len(got) != len(want) {
 		return math.Inf(1)
@@ -97,7 +98,7 @@ func off(got, want []float32) float64 {
 	return worst
 }
 
-// run declares the model with its loss, and runs it forward and backward on the fixture's batch.
+// run declares the model and its loss, and runs them forward and backward on the fixture's batch.
 func (m modern) run(t *testing.T, f fixture, composed bool, options ...graph.Option) (logits []float32, loss float32, params *graph.Params) {
 	t.Helper()
 	params = graph.NewParams(1)
@@ -120,8 +121,8 @@ func (m modern) run(t *testing.T, f fixture, composed bool, options ...graph.Opt
 	return slices.Clone(p.Value(y)), p.Loss(), params
 }
 
-// TestModern: models built from components newer than GPT-2 match the logits, loss and gradients of
-// transformers, in both forms of attention.
+// TestModern: models built from components newer than GPT-2 match transformers' logits, loss and gradients,
+// with fused and with composed attention.
 func TestModern(t *testing.T) {
 	for name, m := range moderns {
 		want := openFixture(t, name)
@@ -136,7 +137,7 @@ func TestModern(t *testing.T) {
 			for _, param := range params.All() {
 				grad := want["grad."+param.Name()]
 				scale := max(float64(slices.Max(grad)), -float64(slices.Min(grad)))
-				if scale < tolNothing { // a bias of all keys changes no softmax
+				if scale < tolNothing { // a bias that all keys share does not change the softmax
 					scale = tolNothing / tolGradient
 				}
 				if e := off(param.GradData(), grad); !(e <= tolGradient*scale) {
@@ -147,7 +148,7 @@ func TestModern(t *testing.T) {
 	}
 }
 
-// TestModernRecompute: recomputing blocks does not change a bit.
+// TestModernRecompute: recomputing blocks does not change a single bit.
 func TestModernRecompute(t *testing.T) {
 	for name, m := range moderns {
 		f := openFixture(t, name)
@@ -168,7 +169,7 @@ func TestModernRecompute(t *testing.T) {
 	}
 }
 
-// TestModernPieces: token by token, and in larger pieces, the logits are those of the whole sequence.
+// TestModernPieces: computed token by token and in larger pieces, the logits are those of the whole sequence.
 func TestModernPieces(t *testing.T) {
 	for name, m := range moderns {
 		want := openFixture(t, name)

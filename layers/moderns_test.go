@@ -11,8 +11,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// modern is a decoder that came after GPT-2, over tokens (B, T), as the fixtures have it: the logits (B·T, V). The
-// attention of its layers may be composed.
+// modern declares a decoder newer than GPT-2 over tokens (B, T), as in the fixtures, and returns logits (B·T,
+// V). The attention of its layers may be composed.
 type modern func(s *graph.Scope, tokens *G.Node, composed bool) *G.Node
 
 var moderns = map[string]modern{
@@ -22,7 +22,7 @@ var moderns = map[string]modern{
 	"gemma2": gemma2, "nanochat": nanochat, "gptj": gptJ, "bloom": bloom, "gptoss": gptOss,
 }
 
-// llama is a model in the manner of Llama.
+// llama returns a model like Llama.
 func llama(attention layers.AttentionConfig, rms layers.RMS) modern {
 	return func(s *graph.Scope, tokens *G.Node, composed bool) *G.Node {
 		attention := attention
@@ -40,7 +40,7 @@ func llama(attention layers.AttentionConfig, rms layers.RMS) modern {
 	}
 }
 
-// gemma2 caps scores and logits, has norms of 1 + w around each branch, and GEGLU.
+// gemma2 caps scores and logits, normalizes with a gain of 1 + w before and after each branch, and uses GEGLU.
 func gemma2(s *graph.Scope, tokens *G.Node, composed bool) *G.Node {
 	rms := layers.RMS{Epsilon: 1e-6, PlusOne: true}
 	x, _ := layers.Embedding(s.At("embed_tokens"), tokens, 29, 16, graph.Init{}) // (B·T, C)
@@ -61,10 +61,10 @@ func gemma2(s *graph.Scope, tokens *G.Node, composed bool) *G.Node {
 	return ops.SoftCap(s, layers.Head(s.At("lm_head"), x, 29, graph.Init{}), 3)
 }
 
-// nanochat norms queries and keys after they are turned, and has no gains.
+// nanochat normalizes queries and keys after rotating them, and its norms have no gains.
 func nanochat(s *graph.Scope, tokens *G.Node, composed bool) *G.Node {
 	rms, head := layers.RMS{Epsilon: 1e-6, NoGain: true}, layers.RMS{Epsilon: 1e-6, NoGain: true, Columns: 4}
-	o := ops.RotaryOptions{Frequencies: []float64{-1, -0.1}} // of a base of 100, the other way
+	o := ops.RotaryOptions{Frequencies: []float64{-1, -0.1}} // for a base of 100, in the opposite direction
 	x, _ := layers.Embedding(s.At("embed_tokens"), tokens, 29, 16, graph.Init{})
 	x = layers.RMSNorm(s, x, rms)
 	for i := range 2 {
@@ -85,7 +85,7 @@ func nanochat(s *graph.Scope, tokens *G.Node, composed bool) *G.Node {
 	return layers.HeadConfig{SoftCap: 3}.Logits(s, x, w)
 }
 
-// gptJ has both branches beside each other, behind one norm, and turns neighbors in half of each head.
+// gptJ computes both branches in parallel after one norm, and rotates neighboring columns in half of each head.
 func gptJ(s *graph.Scope, tokens *G.Node, composed bool) *G.Node {
 	o := ops.RotaryOptions{Columns: 4, Interleaved: true}
 	x, _ := layers.Embedding(s.At("wte"), tokens, 29, 16, graph.Init{})
@@ -111,7 +111,7 @@ func gptJ(s *graph.Scope, tokens *G.Node, composed bool) *G.Node {
 	return layers.Dense(s.At("lm_head"), x, 29, layers.Weights{})
 }
 
-// bloom tells positions by ALiBi.
+// bloom encodes positions with ALiBi.
 func bloom(s *graph.Scope, tokens *G.Node, composed bool) *G.Node {
 	x, _ := layers.Embedding(s.At("word_embeddings"), tokens, 29, 18, graph.Init{})
 	x = layers.LayerNorm(s.At("word_embeddings_layernorm"), x, layers.Norm{})
@@ -135,7 +135,7 @@ func bloom(s *graph.Scope, tokens *G.Node, composed bool) *G.Node {
 	return layers.Head(s.At("lm_head"), x, 29, graph.Init{})
 }
 
-// gptOss has sinks, a window in every other layer, and YaRN's positions, but no MLPs.
+// gptOss has sinks, a window in every other layer, and YaRN's rotary positions, but no MLPs.
 func gptOss(s *graph.Scope, tokens *G.Node, composed bool) *G.Node {
 	o, err := ops.ParseRotary([]byte(`{"rope_type": "yarn", "rope_theta": 150000.0, "factor": 32.0, "beta_fast": 32.0,
 		"beta_slow": 1.0, "truncate": false, "original_max_position_embeddings": 4096}`), 8)
@@ -157,7 +157,7 @@ func gptOss(s *graph.Scope, tokens *G.Node, composed bool) *G.Node {
 	return layers.Head(s.At("lm_head"), x, 29, graph.Init{})
 }
 
-// TestLosses: the loss of a head with a soft-cap, z-loss, label smoothing, ignored targets and weights matches
+// TestLosses: the loss of a head with soft-cap, z-loss, label smoothing, ignored targets and weights matches
 // PyTorch's, and so do its gradients; outside of training, z-loss and smoothing are left out.
 func TestLosses(t *testing.T) {
 	want := openFixture(t, "losses")

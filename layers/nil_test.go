@@ -11,7 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestNil: a layer that is given a nil node reports which input is nil, and where.
+// TestNil: for a layer that is given a nil node, the error names the input and the path.
 func TestNil(t *testing.T) {
 	for want, build := range map[string]func(s *graph.Scope) *G.Node{
 		"at: Attention: x is nil; want a node":           func(s *graph.Scope) *G.Node { return layers.Attention(s, nil, layers.AttentionConfig{}) },

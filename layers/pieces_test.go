@@ -63,7 +63,7 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// TestRows: inputs and settings that do not fit are errors.
+// TestRows: inputs and settings that do not match are errors.
 func TestRows(t *testing.T) {
 	for want, layer := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{
 		"Linear: x is (2, 2, 4); want (N, K)":    func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 3, layers.Weights{}) },

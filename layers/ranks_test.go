@@ -15,7 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// overRanks calls do for each of size ranks in its own goroutine, with a store that is split over them.
+// overRanks calls do for each of size ranks in its own goroutine, with a store that is split over the ranks.
 func overRanks(size int, do func(r *localranks.Rank, params *graph.Params) error) error {
 	errs := make([]error, size)
 	var wait sync.WaitGroup
@@ -31,7 +31,7 @@ func overRanks(size int, do func(r *localranks.Rank, params *graph.Params) error
 		})
 	}
 	wait.Wait()
-	for _, err := range errs { // of the first that failed, and not that it did
+	for _, err := range errs { // returns the error of the rank that failed first, rather than that it has left
 		if err != nil && !strings.Contains(err.Error(), "has left") {
 			return err
 		}
@@ -39,8 +39,9 @@ func overRanks(size int, do func(r *localranks.Rank, params *graph.Params) error
 	return nil
 }
 
-// shared is a small model of all layers that ranks share out: a fused and a separate attention, of grouped queries, with norms of heads, slopes
-// and sinks, an MLP and a gated one, an embedding and a head of its own with all that is added to a loss.
+// shared declares a small model with all layers that can be split over ranks: fused and separate attention
+// with grouped queries, normalized heads, slopes and sinks; a plain and a gated MLP; an embedding; and an
+// untied head with all additions to the loss.
 func shared(s *graph.Scope) *G.Node {
 	const vocab, width = 7, 8
 	w := layers.BranchWeights{Init: graph.Normal(0.3)}
@@ -53,18 +54,19 @@ func shared(s *graph.Scope) *G.Node {
 	layers.Rotary(ops.RotaryOptions{})(&c)
 	x = layers.Residual(s.At("b"), x, layers.Attention(s.At("b"), x, c), 0)
 	x = layers.Residual(s.At("c"), x, layers.MLP(s.At("c"), x, 12, func(s *graph.Scope, h *G.Node) *G.Node {
-		return ops.Dropout(s, s.Node(G.Square(ops.GELU(s, h))), 0.3) // of Gorgonia's own, too
+		return ops.Dropout(s, s.Node(G.Square(ops.GELU(s, h))), 0.3) // Gorgonia's ops can be split too
 	}, w), 0)
 	x = layers.Residual(s.At("d"), x, layers.GatedMLP(s.At("d"), x, 6, ops.SiLU, w), 0)
 	return layers.HeadConfig{SoftCap: 3, ZLoss: 0.1, Smoothing: 0.1}.Loss(s.At("lm_head"), x, s.At("lm_head").CutParam("weight", graph.Normal(0.5), graph.Cut(0, vocab), vocab, width), s.Ints("targets", 2, 3), nil)
 }
 
-// tolDifference bounds what a difference of float32 losses is off the gradient: losses of 3 are exact to 2e-7, over steps
-// of 1e-2, and the fifth derivative is left. Measured: see one rank, 1e-3.
+// tolDifference bounds the difference between finite differences of float32 losses and the gradient: losses
+// of 3 have errors of 2e-7, which are divided by steps of 1e-2, and the fifth derivative remains. 1e-3 was
+// measured, with a single rank too.
 const tolDifference = 2e-3
 
-// TestRanksGradients compares the gradients that the ranks assemble with finite differences of the loss that
-// they compute together.
+// TestRanksGradients compares the gradients that the ranks assemble with finite differences of the loss
+// that they compute together.
 func TestRanksGradients(t *testing.T) {
 	for _, size := range []int{1, 2} {
 		checked := 0
@@ -144,14 +146,15 @@ func TestRanksShare(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	// Both ranks have the biases after sums (8 each, of two c_proj and a down_proj) and the norms of heads.
+	// Both ranks have the biases that are added after sums (8 each, for two c_proj and a
+	// down_proj) and the norms of heads.
 	const both = 3*8 + 2*2
-	if sizes[0]+sizes[1] != one.Count()+both || sizes[0]-sizes[1] != 2*8 { // a word more in two tables
+	if sizes[0]+sizes[1] != one.Count()+both || sizes[0]-sizes[1] != 2*8 { // one row more in each of two tables
 		t.Errorf("ranks have %d weights of %d", sizes, one.Count())
 	}
 }
 
-// TestRanksErrors: what ranks cannot divide among them is an error of one line that names the layer.
+// TestRanksErrors: a layer that cannot be divided among the ranks gives a one-line error that names it.
 func TestRanksErrors(t *testing.T) {
 	mlp := func(f layers.Activation) func(s *graph.Scope, x *G.Node) *G.Node {
 		return func(s *graph.Scope, x *G.Node) *G.Node {
@@ -194,7 +197,7 @@ func TestRanksErrors(t *testing.T) {
 	}
 }
 
-// split is a scope of a store for two ranks, that nothing runs on.
+// split returns a scope over a store that is split over two ranks, for graphs that are only declared.
 func split(t *testing.T) *graph.Scope {
 	t.Helper()
 	params := graph.NewParams(1)
@@ -206,7 +209,7 @@ func split(t *testing.T) *graph.Scope {
 	return s
 }
 
-// One call splits a model over ranks; each declares its own part of it.
+// A store is split over ranks by one call; each rank declares its part of the model.
 func ExampleEnter() {
 	params := graph.NewParams(1)
 	if err := params.Split(graph.Counted(4)); err != nil {

@@ -12,8 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestOptions: the initial values of a layer's parameters, which parameters it has, and which ops it consists
-// of.
+// TestOptions: settings determine which parameters a layer has, how they are initialized, and which ops it consists of.
 func TestOptions(t *testing.T) {
 	type layer = func(s *graph.Scope, x *G.Node) *G.Node
 	mlp := func(w layers.BranchWeights) layer {
@@ -31,8 +30,8 @@ func TestOptions(t *testing.T) {
 	bare := layers.BranchWeights{Init: graph.Ones(), ResidualInit: graph.Zeros(), NoBias: true}
 	for _, c := range []struct {
 		layer layer
-		first map[string]float32 // weight of each parameter
-		op    string             // that only the option brings
+		first map[string]float32 // the first element of each parameter
+		op    string             // that only this setting adds
 	}{
 		{mlp(one), map[string]float32{"c_fc.weight": 1, "c_fc.bias": 0, "c_proj.weight": 1, "c_proj.bias": 0}, "ReLU"},
 		{mlp(bare), map[string]float32{"c_fc.weight": 1, "c_proj.weight": 0}, "ReLU"},
@@ -67,7 +66,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestDefaults: weights start from N(0, 0.02) unless Init says otherwise.
+// TestDefaults: weights are initialized from N(0, 0.02) unless Init says otherwise.
 func TestDefaults(t *testing.T) {
 	for want, init := range map[float64]graph.Init{0.02: {}, 0.5: graph.Normal(0.5)} {
 		params := graph.NewParams(1)
@@ -86,7 +85,7 @@ func TestDefaults(t *testing.T) {
 			for _, v := range p.Data() {
 				squares += float64(v) * float64(v)
 			}
-			if got := math.Sqrt(squares / float64(p.Size())); math.Abs(got/want-1) > 0.03 { // of 10,000
+			if got := math.Sqrt(squares / float64(p.Size())); math.Abs(got/want-1) > 0.03 { // of 10,000 weights
 				t.Errorf("%s: a deviation of %.4f, want %g", p.Name(), got, want)
 			}
 		}
@@ -101,7 +100,7 @@ func TestEpsilon(t *testing.T) {
 		want    float32
 	}{
 		{1e-12, 1, 1}, {3, 1, 0.5},
-		{0, float32(math.Sqrt(1e-5)), float32(math.Sqrt(0.5))}, // ε is 1e-5
+		{0, float32(math.Sqrt(1e-5)), float32(math.Sqrt(0.5))}, // by default, ε is 1e-5
 	} {
 		s := graph.New(graph.NewParams(1))
 		y := layers.LayerNorm(s, s.Floats("x", 1, 2), layers.Norm{Epsilon: c.epsilon})

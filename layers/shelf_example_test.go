@@ -20,7 +20,7 @@ func ExampleAttentionConfig_sinks() {
 	// Output: (4) <nil>
 }
 
-// Attention that knows positions only by their distance, as in BLOOM.
+// Attention that encodes positions only by distance, as in BLOOM.
 func ExampleAttentionConfig_alibi() {
 	s := graph.New(graph.NewParams(1))
 	s.SetSequence(1, 8)
@@ -29,8 +29,8 @@ func ExampleAttentionConfig_alibi() {
 	// Output: (8, 18) <nil>
 }
 
-// Queries and keys normalized head by head: before the rotation as in Qwen 3; nanochat rotates first and has no
-// gain.
+// Queries and keys are normalized head by head, here before the rotation, as in Qwen 3; nanochat rotates
+// first, and its norms have no gain.
 func ExampleAttentionConfig_norms() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -47,7 +47,7 @@ func ExampleAttentionConfig_norms() {
 	// Output: (8, 16) [attn.c_attn.weight attn.q_norm.weight attn.k_norm.weight attn.c_proj.weight]
 }
 
-// The values of the first layer, or of an embedding of their own, added to those of a later layer.
+// The values of the first layer, or of a separate embedding, can be added to those of a later layer.
 func ExampleAttentionConfig_values() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -63,7 +63,7 @@ func ExampleAttentionConfig_values() {
 	// Output: (8, 16) (1)
 }
 
-// GPT-J's block: attention and MLP side by side after one norm.
+// GPT-J's block: attention and MLP in parallel after one norm.
 func ExampleBlock_parallel() {
 	s := graph.New(graph.NewParams(1))
 	s.SetSequence(1, 8)
@@ -77,7 +77,7 @@ func ExampleBlock_parallel() {
 	// Output: (8, 16) <nil>
 }
 
-// A gate for the residual stream and one for the embedding, which skips to each block.
+// One gate for the residual stream, and one for the embedding, which is added to the input of each block.
 func ExampleGate() {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -99,7 +99,7 @@ func ExampleGatedMLP_geglu() {
 	// Output: (6, 4) <nil>
 }
 
-// Gemma's norm: its weight starts from 0, and 1 is added.
+// Gemma's norm: its weight is initialized to 0, and 1 is added to it.
 func ExampleRMS() {
 	params := graph.NewParams(1)
 	s := graph.New(params)

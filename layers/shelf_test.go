@@ -15,24 +15,25 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// The models in the tests of the shelf (docs/layers.md) have this vocabulary, width, number of heads and
-// context.
+// The models that test the pieces of docs/layers.md have this vocabulary, width, number of heads and context.
 const shelfVocab, shelfWidth, shelfHeads, shelfContext = 29, 24, 6, 12
 
-// tolCached is what pieces and whole sequences may differ by, of size 1: sums of some dozens of float32s in another order.
+// tolCached bounds the difference between pieces and whole sequences, for values of size 1 that are sums of
+// some dozens of float32 numbers in a different order.
 const tolCached = 1e-5
 
-// piece is a model that has one thing of the shelf: its blocks, and its head.
+// piece is a model that uses one of the pieces of docs/layers.md, in its blocks or in its head.
 type piece struct {
 	block func(s *graph.Scope, x *G.Node) *G.Node
 	head  layers.HeadConfig
-	// embed, if given, stands behind the token embedding.
+	// embed, if given, is applied to the token embeddings.
 	embed func(s *graph.Scope, x *G.Node) *G.Node
-	// untied has the head a weight of its own.
+	// untied gives the head a separate weight.
 	untied bool
 }
 
-// attending is a block with such attention, and drops a tenth of what branches add.
+// attending returns a model of blocks with the given attention, and with a dropout of 0.1 in attention and
+// in the residual branches.
 func attending(c layers.AttentionConfig) piece {
 	return piece{block: func(s *graph.Scope, x *G.Node) *G.Node {
 		c := c
@@ -44,14 +45,14 @@ func attending(c layers.AttentionConfig) piece {
 	}}
 }
 
-// turning is attention turned as o says.
+// turning returns a model with rotary positions.
 func turning(o ops.RotaryOptions) piece {
 	return attending(layers.AttentionConfig{KVHeads: 2, Between: func(s *graph.Scope, q, k *G.Node) (*G.Node, *G.Node) {
 		return ops.Rotary(s, q, shelfHeads, o), ops.Rotary(s, k, 2, o)
 	}})
 }
 
-// norming is a block with such norms, of all and of heads of queries and keys.
+// norming returns a model with the given norms, of whole rows and of the heads of queries and keys.
 func norming(n layers.RMS) piece {
 	return piece{block: func(s *graph.Scope, x *G.Node) *G.Node {
 		heads := n
@@ -65,7 +66,7 @@ func norming(n layers.RMS) piece {
 	}}
 }
 
-// feeding is a block that is a feed-forward part.
+// feeding returns a model whose blocks are only an MLP.
 func feeding(f layers.Activation, gated bool) piece {
 	return piece{block: func(s *graph.Scope, x *G.Node) *G.Node {
 		n := layers.RMSNorm(s.At("norm"), x, layers.RMS{})
@@ -77,21 +78,21 @@ func feeding(f layers.Activation, gated bool) piece {
 	}}
 }
 
-// heading is a plain model with such a head.
+// heading returns a plain model with the given head.
 func heading(c layers.HeadConfig) piece {
 	p := attending(layers.AttentionConfig{})
 	p.head = c
 	return p
 }
 
-// untied is a plain model whose head has a weight of its own.
+// untied returns a plain model with an untied head.
 func untied() piece {
 	p := attending(layers.AttentionConfig{})
 	p.untied = true
 	return p
 }
 
-// skipping has values, and the stream, added to by what the first layer got, through gates.
+// skipping returns a model in which gates scale the residual stream, and add the embedding to each layer's values.
 func skipping() piece {
 	var first *G.Node
 	p := piece{embed: func(s *graph.Scope, x *G.Node) *G.Node { first = x; return x }}
@@ -104,7 +105,7 @@ func skipping() piece {
 	return p
 }
 
-// parallel has both branches beside each other.
+// parallel returns a model whose blocks compute both branches in parallel.
 func parallel() piece {
 	return piece{block: func(s *graph.Scope, x *G.Node) *G.Node {
 		n := layers.LayerNorm(s.At("ln_1"), x, layers.Norm{})
@@ -114,7 +115,7 @@ func parallel() piece {
 	}}
 }
 
-// shelf is every piece of docs/layers.md.
+// shelf returns a model for every piece of docs/layers.md.
 func shelf() map[string]piece {
 	scaled := func(c ops.RotaryScaling) piece { return turning(ops.RotaryOptions{Theta: 100, Scaling: c}) }
 	return map[string]piece{
@@ -138,7 +139,7 @@ func shelf() map[string]piece {
 	}
 }
 
-// body declares two blocks over tokens: the states (B·T, C) and the head's weight.
+// body declares the embedding and two blocks, and returns the states (B·T, C) and the head's weight.
 func (p piece) body(s *graph.Scope, tokens *G.Node) (x, w *G.Node) {
 	x, w = layers.Embedding(s.At("wte"), tokens, shelfVocab, shelfWidth, graph.Normal(1))
 	if p.embed != nil {
@@ -153,7 +154,7 @@ func (p piece) body(s *graph.Scope, tokens *G.Node) (x, w *G.Node) {
 	return x, w
 }
 
-// TestShelfPieces: a cache does not change the logits.
+// TestShelfPieces: using a cache does not change the logits.
 func TestShelfPieces(t *testing.T) {
 	const sequences = 3
 	random, ids := rand.New(rand.NewPCG(1, 1)), make([]int, sequences*shelfContext)
@@ -172,7 +173,7 @@ func TestShelfPieces(t *testing.T) {
 	}
 }
 
-// shelfTask is a [train.Task] of random tokens, the same ones in each run.
+// shelfTask is a [train.Task] of random tokens, the same in each run.
 type shelfTask struct {
 	piece
 	updates uint64
@@ -202,14 +203,14 @@ func (k *shelfTask) Update(context.Context, int, int) ([]train.Batch, error) {
 func (k *shelfTask) State() ([]byte, error)     { return json.Marshal(k.updates) }
 func (k *shelfTask) Restore(state []byte) error { return json.Unmarshal(state, &k.updates) }
 
-// checkpoint is what a run of steps leaves.
+// checkpoint is what is saved of a run.
 type checkpoint struct {
 	state   []byte
 	moments []train.Tensor
 	weights map[string][]float32
 }
 
-// trained runs a piece up to a step, from a checkpoint if there is one.
+// trained runs a model until step to, from a checkpoint if there is one.
 func (p piece) trained(t *testing.T, name string, to int, from *checkpoint, options ...graph.Option) (c checkpoint) {
 	t.Helper()
 	params := graph.NewParams(1)
@@ -231,7 +232,7 @@ func (p piece) trained(t *testing.T, name string, to int, from *checkpoint, opti
 		run.StopAfter = to
 	}
 	if from != nil {
-		s := graph.New(params) // declares the weights
+		s := graph.New(params) // to declare the weights
 		p.body(s, s.Ints("tokens", 1, 1))
 		for name, w := range from.weights {
 			copy(params.Get(name).Data(), w)
@@ -251,8 +252,8 @@ func (p piece) trained(t *testing.T, name string, to int, from *checkpoint, opti
 	return c
 }
 
-// TestShelfResume: six steps equal three steps plus three from a checkpoint, and six steps with blocks
-// recomputed, bit for bit, with dropout.
+// TestShelfResume: six steps equal three steps plus three from a checkpoint, and also six steps with
+// recomputed blocks, bit for bit, with dropout.
 func TestShelfResume(t *testing.T) {
 	for name, p := range shelf() {
 		whole := p.trained(t, name, 6, nil)

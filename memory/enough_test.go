@@ -7,7 +7,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestModels: what a model takes is known before it is allocated.
+// TestModels: the memory that a model takes is known before it is allocated.
 func TestModels(t *testing.T) {
 	if Machine().Bytes == 0 {
 		t.Skip("this system does not tell its memory")
@@ -18,7 +18,7 @@ func TestModels(t *testing.T) {
 	}
 	d := models.DimsOf(big)
 	d.Context = 1 << 20
-	// The logits of 2²⁰ positions over 50,257 tokens alone are 211 GB.
+	// The logits of 2²⁰ positions for 50,257 tokens alone take 211 GB.
 	if _, err := (Limit{Bytes: 100e9}).CheckWindow(models.WithDims(big, d), d.Context); err == nil || !strings.HasPrefix(err.Error(), "a window of 1048576 tokens takes ") {
 		t.Error(err)
 	}
@@ -39,7 +39,7 @@ func TestModels(t *testing.T) {
 	if err := CheckGeneration("--samples 1000000000", m, 1_000_000_000); err == nil || !strings.Contains(err.Error(), "--samples 1000000000 takes 262.4 TB of memory") {
 		t.Error(err)
 	}
-	// And for a beam another 65 logits and 65 extensions of 24 bytes: 264,224.
+	// A beam adds another 65 logits, and 65 extensions of 24 bytes: 264,224 bytes in all.
 	if err := CheckBeams(m, 1_000_000_000); err == nil || !strings.Contains(err.Error(), "--beams 1000000000 takes 264.2 TB of memory") {
 		t.Error(err)
 	}

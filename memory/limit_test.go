@@ -6,14 +6,14 @@ import (
 	"testing/fstest"
 )
 
-// limits is /proc/self/limits with two of its lines.
+// limits returns the text of /proc/self/limits with two of its lines.
 func limits(space, data string) string {
 	return fmt.Sprintf("%-25s %-20s %-20s %-10s\n%-25s %-20s %-20s %-10s\n%-25s %-20s %-20s %-10s\n",
 		"Limit", "Soft Limit", "Hard Limit", "Units", "Max data size", data, "unlimited", "bytes", "Max address space", space, "unlimited", "bytes")
 }
 
-// TestLimitOf: the machine's memory, or what the control groups around the process and
-// setrlimit leave of it, on files as Linux writes them.
+// TestLimitOf: the limit is the machine's memory, or what the process's control groups and setrlimit leave of
+// it, read from files like Linux's.
 func TestLimitOf(t *testing.T) {
 	const meminfo = "MemTotal:       16000000 kB\nMemFree:        20471484 kB\nSwapTotal:       1000000 kB\n"
 	const machine = 17_000_000 << 10
@@ -87,7 +87,7 @@ func TestLimitOf(t *testing.T) {
 	}
 }
 
-// TestCheck: the error says whose limit it is.
+// TestCheck: the error says which limit is exceeded.
 func TestCheck(t *testing.T) {
 	for want, limit := range map[string]Limit{
 		"training takes 3 GB of memory, this machine has 2 GB":                                              {2e9, ""},

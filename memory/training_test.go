@@ -7,7 +7,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestTraining: what training takes, for a model whose token table is frozen.
+// TestTraining: the memory that training takes, for a model with a frozen token embedding.
 func TestTraining(t *testing.T) {
 	m, err := models.Find("gpt2-nano")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Adapters beside the layers of a model are trained while its weights stay frozen.
+// Adapters beside the layers of a model are trained while the model's weights are frozen.
 func ExampleLoRA() {
 	base := llama.New(32000, 2048, 576, 30, 9)
 	m, err := models.LoRA(base, 8)
@@ -56,12 +56,12 @@ func ExampleMerge() {
 	// Output: 44 28 <nil>
 }
 
-// tolMerged bounds logits with B·(A·x) against those with (W + B·A)·x, float32 sums in another order, relative to the
-// largest.
+// tolMerged bounds the difference between logits with B·(A·x) and with (W + B·A)·x, which are float32 sums in
+// different orders, relative to the largest.
 const tolMerged = 2e-5
 
-// TestLoRAFamilies: in every family, adapters change nothing at first, are beside each linear layer of the
-// blocks, and give the same results once merged into the weights, those of experts included.
+// TestLoRAFamilies: in every family, new adapters change nothing, each linear layer of the blocks has them,
+// and merging them into the weights, also of experts, gives the same results.
 func TestLoRAFamilies(t *testing.T) {
 	all, err := models.All()
 	if err != nil {
@@ -99,7 +99,7 @@ func TestLoRAFamilies(t *testing.T) {
 				matrices++
 			}
 		}
-		if adapters == 0 || kind != "nanochat.Config" && adapters != 2*matrices { // which has tables of values in its blocks
+		if adapters == 0 || kind != "nanochat.Config" && adapters != 2*matrices { // nanochat's blocks also have tables of values
 			t.Errorf("%s: %d parameters of adapters for %d matrices in blocks", kind, adapters, matrices)
 		}
 		whole := graph.NewParams(0)
@@ -141,7 +141,7 @@ func TestBadLoRA(t *testing.T) {
 			t.Errorf("%v\nwant %s", err, want)
 		}
 	}
-	// The edits of a model stay below its adapters.
+	// Edits of the model apply to its layers, inside the adapters.
 	edited, err := models.LoRA(models.Edit(base, graph.Replace("h.*.mlp.act", layers.Activation(ops.ReLU))), 2)
 	if err != nil || models.Declare(edited, graph.NewParams(1)) != nil {
 		t.Error(err)
@@ -150,7 +150,7 @@ func TestBadLoRA(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// logitsOf runs a model on some tokens.
+// logitsOf returns a model's logits for some tokens.
 func logitsOf(t *testing.T, m models.Model, params *graph.Params) []float32 {
 	t.Helper()
 	s := graph.New(params)

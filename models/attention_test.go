@@ -10,11 +10,11 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// tolAttention bounds the error of one attention weight, which is at most 1; measured 2e-7.
+// tolAttention bounds the error of an attention weight, which is at most 1; 2e-7 was measured.
 const tolAttention = 2e-6
 
 // TestAttentionMaps compares the attention weights of every head with transformers', with attention as a
-// single operation and composed of several.
+// single op and composed of several.
 func TestAttentionMaps(t *testing.T) {
 	for _, name := range []string{"gpt1-odd", "gpt2-odd"} {
 		for _, composed := range []bool{false, true} {

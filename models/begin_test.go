@@ -11,7 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
-// TestBeginUntied: an untied head is not dropped for a model with a tied one.
+// TestBeginUntied: a tied model cannot begin with the weights of an untied one, whose head would be lost.
 func TestBeginUntied(t *testing.T) {
 	untied := gpt2.New(11, 8, 4, 2, 2)
 	untied.Tied = false
@@ -26,8 +26,8 @@ func TestBeginUntied(t *testing.T) {
 	}
 }
 
-// TestBegin: weights are copied from another model, and a table of positions may be truncated; what does not
-// fit is named.
+// TestBegin: weights are copied from another model, and a table of positions may be truncated; the error for
+// weights that do not match names one of them.
 func TestBegin(t *testing.T) {
 	from := graph.NewParams(1)
 	if err := models.Declare(gpt2.New(11, 8, 4, 2, 2), from); err != nil {
@@ -64,8 +64,8 @@ func TestBegin(t *testing.T) {
 	}
 }
 
-// TestBeginEdited: what an edit reshapes is initialized at random, and the rest is copied; an untied head
-// begins as the embedding that was shared; differences that no edit explains are still errors.
+// TestBeginEdited: parameters that an edit reshapes are initialized at random, and the rest are copied. An
+// untied head begins as a copy of the embedding. Differences that no edit explains are still errors.
 func TestBeginEdited(t *testing.T) {
 	from := graph.NewParams(1)
 	if err := models.Declare(gpt2.New(11, 8, 4, 2, 2), from); err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestCost: in GPT-2's smallest model, a token reads all weights but those of the positions, and keys and
-// values are two rows in each layer; an untied model does not read the embedding.
+// TestCost: in the smallest GPT-2, a token reads all weights except the position embeddings, and its keys and
+// values are two rows in each layer; an untied model does not read the whole embedding.
 func TestCost(t *testing.T) {
 	m := gpt2.New(50257, 1024, 768, 12, 12)
 	const weights, cache = 4 * (124_439_808 - 1024*768), 4 * 2 * 12 * 1024 * 768
@@ -23,7 +23,7 @@ func TestCost(t *testing.T) {
 			t.Errorf("tied %v: %+v, %v", tied, c, err)
 		}
 	}
-	// In few bits a token reads as large a part of each parameter, of experts too.
+	// With packed weights, a token reads the same fraction of each parameter, also of experts.
 	experts := models.Edit(gpt2.New(64, 8, 32, 2, 2), graph.Replace("h.*.mlp", layers.Experts(layers.ExpertsConfig{Count: 8, PerToken: 2}, func(s *graph.Scope, x *G.Node) *G.Node {
 		return layers.MLP(s, x, 128, ops.GELU, layers.BranchWeights{})
 	})))
@@ -48,7 +48,7 @@ func TestCost(t *testing.T) {
 	}
 }
 
-// TestFLOPs: recomputed operations do not count.
+// TestFLOPs: recomputed operations are not counted.
 func TestFLOPs(t *testing.T) {
 	m := gpt2.New(7, 5, 4, 2, 2)
 	count := func(again bool) float64 {

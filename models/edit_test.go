@@ -47,7 +47,7 @@ func ExampleEdit() {
 	// h.0.mlp.residual.ln LayerNorm
 }
 
-// The first head of a fresh model attends about equally to every position that it may see.
+// The first head of a new model attends about equally to every position that it can see.
 func ExampleAttentionMaps() {
 	m, _ := models.Find("gpt1-nano")
 	maps, err := models.AttentionMaps(m, graph.NewParams(1), []int{5, 6, 7}, 0)
@@ -84,7 +84,7 @@ func TestAttentionMapsErrors(t *testing.T) {
 	}
 }
 
-// lossOf is the loss of m on fixed tokens, with weights of a fixed seed.
+// lossOf returns the loss of m on fixed tokens, with weights from a fixed seed.
 func lossOf(t *testing.T, m models.Model) float32 {
 	t.Helper()
 	s := graph.New(graph.NewParams(1))
@@ -104,8 +104,8 @@ func lossOf(t *testing.T, m models.Model) float32 {
 	return p.Loss()
 }
 
-// tolComposed is how far the loss may move if attention is computed in another order of
-// float32 sums; measured 5e-7.
+// tolComposed bounds the change of the loss if attention computes its float32 sums in a different
+// order; 5e-7 was measured.
 const tolComposed = 5e-6
 
 // TestEditIdentity: in GPT-1 and GPT-2, edits that do not change what is computed leave the loss unchanged,
@@ -137,12 +137,12 @@ func TestEditIdentity(t *testing.T) {
 	}
 }
 
-// scaled is an edit that multiplies the result of an activation.
+// scaled returns an edit that multiplies the results of the activations.
 func scaled(factor float64) graph.Option {
 	return graph.After("h.*.mlp.act", func(s *graph.Scope, x *G.Node) *G.Node { return ops.Scale(s, x, factor) })
 }
 
-// TestEditEverywhere: everything that declares a graph of a model applies its edits.
+// TestEditEverywhere: every function that declares a model's graph applies the model's edits.
 func TestEditEverywhere(t *testing.T) {
 	for what, declare := range map[string]func(m models.Model, s *graph.Scope, tokens, ints *G.Node){
 		"Logits":       func(m models.Model, s *graph.Scope, tokens, _ *G.Node) { models.Logits(m, s, tokens) },
@@ -174,8 +174,8 @@ func TestEditEverywhere(t *testing.T) {
 	}
 }
 
-// TestEditNested: new edits of an edited model are applied after those it has, and an edit that another makes
-// ineffective is not an error.
+// TestEditNested: edits of an edited model are applied after the edits it has, and an edit that a later one
+// makes ineffective is not an error.
 func TestEditNested(t *testing.T) {
 	m, err := models.Find("gpt2-nano")
 	if err != nil {
@@ -219,8 +219,8 @@ func TestEditNested(t *testing.T) {
 	}
 }
 
-// TestEditSaved: the JSON of an edited model is the model's and lists the edits, and is read only with the
-// same edits.
+// TestEditSaved: the JSON of an edited model is the model's plus a list of the edits, and can be read
+// only with the same edits.
 func TestEditSaved(t *testing.T) {
 	for _, name := range []string{"gpt1-nano", "gpt2-nano"} {
 		m, err := models.Find(name)

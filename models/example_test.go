@@ -11,7 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt1"
 )
 
-// A model is a value: changing the sizes makes another model.
+// A model is a value: other dimensions make another model.
 func ExampleModel() {
 	m, err := models.Find("gpt2")
 	if err != nil {
@@ -48,7 +48,7 @@ func ExampleParse() {
 	// Output: 12 768 12
 }
 
-// bigram is a family: a table of what follows each token, under Hugging Face's keys.
+// bigram is a family: a table of the tokens that follow each token, with Hugging Face's keys.
 type bigram struct {
 	Vocab   int `json:"vocab_size"`
 	Context int `json:"max_position_embeddings"`
@@ -57,12 +57,12 @@ type bigram struct {
 	Heads   int `json:"num_attention_heads"`
 }
 
-// Body is the embedding alone.
+// Body declares only the embedding.
 func (c bigram) Body(s *graph.Scope, tokens *G.Node) (x, embedding *G.Node) {
 	return layers.Embedding(s.At("embed"), tokens, c.Vocab, c.Width, graph.Init{}) // (B·T, C), (V, C)
 }
 
-// Call this in an init function of the family's package, and import that in a program that calls cli.Main.
+// Call Register in an init function of the family's package, and import that package in a program that calls cli.Main.
 func ExampleRegister() {
 	models.Register(models.Family{
 		Type: "bigram", Default: bigram{Vocab: 257, Context: 64, Width: 32, Layers: 1, Heads: 1},

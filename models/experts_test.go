@@ -17,7 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// ExampleEdit_experts replaces each MLP of a GPT-2 by eight experts, of which a token uses two.
+// ExampleEdit_experts replaces each MLP of a GPT-2 by eight experts, two of which process each token.
 func ExampleEdit_experts() {
 	m, _ := models.Find("gpt2-nano")
 	mlp := func(s *graph.Scope, x *G.Node) *G.Node {
@@ -47,7 +47,7 @@ func ExampleEdit_experts() {
 	// h.0.mlp.experts.c_proj Linear 33554432
 }
 
-// TestExpertsIncremental: a GPT-2 with experts continues from its cache.
+// TestExpertsIncremental: a GPT-2 with experts can continue from its cache.
 func TestExpertsIncremental(t *testing.T) {
 	m, err := models.Find("gpt2-nano")
 	if err != nil {
@@ -73,8 +73,8 @@ func TestExpertsIncremental(t *testing.T) {
 	}
 }
 
-// ExampleBegin_experts upcycles a GPT-2: each expert begins as the MLP, so the model initially computes the
-// same.
+// ExampleBegin_experts upcycles a GPT-2: each expert begins as a copy of the MLP, so initially the
+// model computes the same.
 func ExampleBegin_experts() {
 	dense := gpt2.New(11, 8, 12, 2, 3)
 	from := graph.NewParams(1)
@@ -111,7 +111,7 @@ func ExampleBegin_experts() {
 	// 55 true 4020 11388
 }
 
-// TestUpcycleUnlike: experts that differ in size from the layer are initialized at random.
+// TestUpcycleUnlike: experts whose size differs from the MLP's are initialized at random.
 func TestUpcycleUnlike(t *testing.T) {
 	dense := gpt2.New(11, 8, 12, 2, 3)
 	from, params, drawn := graph.NewParams(1), graph.NewParams(2), graph.NewParams(2)

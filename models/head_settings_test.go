@@ -13,21 +13,21 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// capped is a model that says what its head is like.
+// capped is a model with settings for its head.
 type capped struct {
 	Vocab int  `json:"vocab_size"`
 	Tied  bool `json:"tie_word_embeddings"`
 }
 
 func (capped) Body(s *graph.Scope, tokens *G.Node) (x, embedding *G.Node) {
-	return layers.Embedding(s.At("wte"), tokens, 11, 4, graph.Normal(9)) // logits as large as 81·4
+	return layers.Embedding(s.At("wte"), tokens, 11, 4, graph.Normal(9)) // logits up to about 81·4
 }
 
 func (capped) Head() layers.HeadConfig { return layers.HeadConfig{SoftCap: 2, ZLoss: 0.5} }
 
 func doubled(s *graph.Scope, x *G.Node) *G.Node { return ops.Scale(s, x, 2) }
 
-// TestHeadSettings: a model's settings for its head apply to logits and to losses, edited or not.
+// TestHeadSettings: a model's settings for its head apply to logits and losses, whether the model is edited or not.
 func TestHeadSettings(t *testing.T) {
 	for _, m := range []models.Model{capped{11, true}, capped{11, false}, models.Edit(capped{11, true}, graph.After("wte", doubled)), models.Edit(capped{11, true}, graph.Before("lm_head", doubled)), models.Edit(capped{11, false}, graph.Before("lm_head", doubled))} {
 		params := graph.NewParams(1)

@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// strange is a model whose Body returns something else than a model does.
+// strange is a model whose Body returns something else than a model should.
 type strange struct {
 	Vocab int  `json:"vocab_size"`
 	Tied  bool `json:"tie_word_embeddings"`
@@ -22,8 +22,8 @@ func (m strange) Body(s *graph.Scope, tokens *G.Node) (x, embedding *G.Node) {
 	return m.body(s, layers.RMSNorm(s.At("norm"), s.Floats("x", 6, 4), layers.RMS{}), s.Param("wte", graph.Ones(), 11, 4))
 }
 
-// TestStrangeBody: it is an error if the head's weight has not a row for each token of the vocabulary, or if the states
-// are not those of the tokens. A layer of the body may have the head's name if the head is tied.
+// TestStrangeBody: it is an error if the head's weight does not have a row for each token of the vocabulary, or
+// if the states are not those of the tokens. If the head is tied, a layer of the body may have the head's name.
 func TestStrangeBody(t *testing.T) {
 	dense := func(s *graph.Scope, x, w *G.Node) (*G.Node, *G.Node) {
 		return layers.Dense(s.At("lm_head"), x, 4, layers.Weights{NoBias: true}), w

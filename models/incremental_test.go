@@ -16,13 +16,14 @@ import (
 	"github.com/gorgpt/gorgpt/models/nanochat"
 )
 
-// tolIncremental bounds the difference of float32 logits between runs of one position at a time and one run over the
-// whole sequence, relative to the largest; 1e-6 was measured. With weights seven times as large, rounding alone moves
-// the logits of one of the models by 5e-6: those of whole runs with AVX2 and in plain Go differ by as much.
+// tolIncremental bounds the difference of float32 logits between runs of one position at a time and one run
+// over the whole sequence, relative to the largest; 1e-6 was measured. With weights seven times as large,
+// rounding alone changes the logits of one of the models by 5e-6: runs over the whole sequence with AVX2 and
+// in plain Go differ by as much.
 const tolIncremental = 5e-6
 
-// TestIncremental decodes token by token after a prefill of three, and compares with a run over the whole
-// sequence: positions, cached keys and values, and the scale of each block's scores.
+// TestIncremental decodes token by token after a prefill of three tokens, and compares the logits with a run
+// over the whole sequence. It covers positions, cached keys and values, and the scale of each block's scores.
 func TestIncremental(t *testing.T) {
 	mistral := gpt2.New(13, 9, 12, 3, 3)
 	mistral.ScaleByLayer, mistral.Inner, mistral.Activation = true, 20, gpt2.QuickGELU

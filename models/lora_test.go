@@ -16,8 +16,8 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// lowRank adds to the projection of queries, keys and values in each block a product of two narrow
-// matrices, of which the second starts at 0 (Hu et al. 2021, "LoRA", §4.1).
+// lowRank adds to the projection of queries, keys and values in each block a product of two narrow matrices.
+// The second matrix starts at 0 (Hu et al. 2021, "LoRA", §4.1).
 func lowRank(rank int) graph.Option {
 	return graph.Wrap("h.*.attn.c_attn", func(s *graph.Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node {
 		y := layer(x)                                                         // (B·T, 3C)
@@ -27,8 +27,8 @@ func lowRank(rank int) graph.Option {
 	})
 }
 
-// stepFLOPs compiles a training step of gpt2-nano, of 2 sequences of 64, and adds up what it
-// computes, by op.
+// stepFLOPs compiles a training step of gpt2-nano for 2 sequences of 64 tokens, and returns its FLOPs, in
+// total and by op, and its planned memory.
 func stepFLOPs(t *testing.T, m models.Model, params *graph.Params) (total int64, by map[string]int64, planned int64) {
 	t.Helper()
 	s := graph.New(params, graph.Training())
@@ -45,8 +45,8 @@ func stepFLOPs(t *testing.T, m models.Model, params *graph.Params) (total int64,
 	return total, by, p.PlannedBytes()
 }
 
-// TestLoRA: adapters on frozen weights cost what they must and no more, and leave the weights unchanged bit
-// for bit.
+// TestLoRA: training adapters on frozen weights computes no more than necessary, and leaves the
+// weights unchanged bit for bit.
 func TestLoRA(t *testing.T) {
 	const rank, batch, context64, width, blocks, vocab = 4, 2, 64, 128, 4, 257
 	base, err := models.Find("gpt2-nano")
@@ -70,10 +70,10 @@ func TestLoRA(t *testing.T) {
 	_, lora, adapted := stepFLOPs(t, m, params)
 
 	const rows = batch * context64
-	// The two products of each adapter, once forward and, for what they learn, once backward; the
-	// gradient of what they read is not wanted of the first, as nothing below it learns.
+	// The two products of each adapter run once forward, and once backward for the adapter's weights. The gradient of
+	// an adapter's input is not needed in the first block, because nothing before it is trainable.
 	adapter := func(times int64) int64 { return times * 2 * rows * rank * (width + 3*width) }
-	// Of the matrices of the blocks, x's gradient: all but that of the first block's projection.
+	// The gradients of the inputs of the blocks' matrices: all of them except that of the first block's projection.
 	inner := int64(blocks) * 2 * rows * width * (3*width + width + 4*width + 4*width)
 	first := int64(2 * rows * width * 3 * width)
 	for _, c := range []struct {
@@ -97,7 +97,7 @@ func TestLoRA(t *testing.T) {
 	checkLoRA(t, m, params, blocks*rank*(width+3*width))
 }
 
-// checkLoRA trains adapters of so many weights in all.
+// checkLoRA trains a model whose adapters must have the given number of weights in all.
 func checkLoRA(t *testing.T, m models.Model, params *graph.Params, weights int) {
 	learned := 0
 	for _, p := range params.Trainable() {

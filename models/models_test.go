@@ -9,8 +9,8 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
-// published are the parameter counts of OpenAI's checkpoints, and those of the small
-// models, V·C + T·C + L·(12C² + 13C) and what GPT-2 has beside it.
+// published are parameter counts: those of published checkpoints, and for the small models those that follow
+// from their dimensions, such as V·C + T·C + L·(12C² + 13C) for gpt1-nano.
 var published = map[string]int64{
 	"gpt1-nano":      809_600,
 	"openai-gpt":     116_534_784,
@@ -21,7 +21,7 @@ var published = map[string]int64{
 	"gpt2-large":     774_030_080,
 	"gpt2-xl":        1_557_611_200,
 	"gpt3-nano":      809_856,
-	"gpt3-125m":      125_226_240, // table D.1 to its digits; exact by the paper's formula in gpt3's own test
+	"gpt3-125m":      125_226_240, // table D.1 to its digits; gpt3's test compares the exact counts with the paper's formula
 	"gpt3-350m":      355_871_744,
 	"gpt3-760m":      760_300_032,
 	"gpt3-1.3b":      1_315_723_264,
@@ -30,8 +30,8 @@ var published = map[string]int64{
 	"gpt3-13b":       12_853_386_240,
 	"gpt3-175b":      174_604_259_328,
 	"gptoss-nano":    1_805_232,
-	"gpt-oss-20b":    20_914_757_184,  // 20.9B by OpenAI, of which 3,608,307,264 active, the token table not counted
-	"gpt-oss-120b":   116_829_156_672, // 116.8B, and 5,132,849,472
+	"gpt-oss-20b":    20_914_757_184,  // 20.9B according to OpenAI, of which 3,608,307,264 are active, without the token embedding
+	"gpt-oss-120b":   116_829_156_672, // 116.8B, of which 5,132,849,472 are active
 	"llama-nano":     746_752,
 	"stories260k":    260_032,
 	"stories15m":     15_191_712,
@@ -40,16 +40,16 @@ var published = map[string]int64{
 	"smollm2-360m":   361_821_120,
 	"smollm2-1.7b":   1_711_376_384,
 	"tinyllama-1.1b": 1_100_048_384, // the paper: 1.1B
-	"llama-2-7b":     6_738_415_616, // Meta's 6.74B and 69.0B, 8.03B, 1.24B, 3.21B
+	"llama-2-7b":     6_738_415_616, // Meta states 6.74B, 69.0B, 8.03B, 1.24B and 3.21B
 	"llama-2-70b":    68_976_648_192,
 	"llama-3-8b":     8_030_261_248,
 	"llama-3.2-1b":   1_235_814_400,
 	"llama-3.2-3b":   3_212_749_824,
 	"mixtral-nano":   2_381_184,
-	"mixtral-8x7b":   46_702_792_704,  // of which 12,879,925,248 active
-	"mixtral-8x22b":  140_620_634_112, // 141B by Mistral AI
+	"mixtral-8x7b":   46_702_792_704,  // of which 12,879,925,248 are active
+	"mixtral-8x22b":  140_620_634_112, // 141B according to Mistral AI
 	"nanochat-nano":  803_072,
-	"nanochat-d20":   560_988_160, // README of nanochat: 561M, and 1.88B
+	"nanochat-d20":   560_988_160, // nanochat's README: 561M, and 1.88B
 	"nanochat-d32":   1_879_048_192,
 }
 
@@ -104,7 +104,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// Declare a model of the catalogue with a small custom vocabulary.
+// A model of the catalogue is declared with a small custom vocabulary.
 func ExampleFind() {
 	m, err := models.Find("openai-gpt")
 	if err != nil {
@@ -120,7 +120,7 @@ func ExampleFind() {
 	// Output: (512, 1000) (768) 15336960
 }
 
-// TestPointer: a pointer to a configuration stands for the model, and a pointer to anything else is an error.
+// TestPointer: a pointer to a configuration is accepted as that model; a pointer to anything else is an error.
 func TestPointer(t *testing.T) {
 	c := gpt2.New(11, 4, 8, 1, 2)
 	c.Tied = false

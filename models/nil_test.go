@@ -18,8 +18,8 @@ import (
 	"github.com/gorgpt/gorgpt/models/nanochat"
 )
 
-// TestNil: a model that is given a nil node reports which one and where, and compilation returns this as one
-// error.
+// TestNil: for a model that is given a nil node, the error names the input and the path, and compiling
+// returns only that error.
 func TestNil(t *testing.T) {
 	for name, m := range map[string]models.Model{
 		"gpt1": gpt1.New(7, 5, 4, 2, 2),

@@ -25,7 +25,7 @@ func TestNoHeads(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := models.DimsOf(m)
-	d.Layers += 2 // whose kinds the published configuration does not list
+	d.Layers += 2 // more layers than the published configuration lists types for
 	if err := models.Declare(models.WithDims(m, d), graph.NewParams(1)); err != nil {
 		t.Error(err)
 	}

@@ -25,19 +25,19 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// The tolerances of float32 against PyTorch's float64: logits and losses as they are, of size 1
-// to 10; a gradient or a weight relative to the largest element of its tensor. AdamW divides
-// a gradient by its own size, so that rounding counts most where gradients are smallest.
+// Tolerances for float32 results against PyTorch's float64: absolute for logits and losses, which are of size
+// 1 to 10, and relative to the largest element of its tensor for a gradient or a weight. AdamW divides a
+// gradient by its size, so rounding matters most where gradients are smallest.
 const (
 	tolLogits   = 1e-5
 	tolLoss     = 1e-5
 	tolGradient = 1e-4
 	tolTrained  = 1e-4
-	// tolZero bounds a gradient that is 0 but for rounding, beside others of about 0.1; measured 3e-9.
+	// tolZero bounds a gradient that is 0 except for rounding, where others are about 0.1; 3e-9 was measured.
 	tolZero = 1e-8
 )
 
-// fixture is one of testdata/parity.py's cases.
+// fixture is a case of testdata/parity.py.
 type fixture struct {
 	t        *testing.T
 	model    models.Model
@@ -45,7 +45,7 @@ type fixture struct {
 	expected *safetensors.File
 }
 
-// openFixture reads a case; composed asks for attention in small operations.
+// openFixture opens a case; with composed, its attention is composed of small ops.
 func openFixture(t *testing.T, dir string, composed bool) *fixture {
 	m, err := checkpoint.Load(dir)
 	if err != nil {
@@ -62,7 +62,7 @@ func openFixture(t *testing.T, dir string, composed bool) *fixture {
 	return f
 }
 
-// compose is the model with its attention in small operations.
+// compose returns the model with its attention composed of small ops.
 func compose(t *testing.T, m models.Model) models.Model {
 	switch c := m.(type) {
 	case gpt1.Config:
@@ -81,7 +81,7 @@ func compose(t *testing.T, m models.Model) models.Model {
 	return nil
 }
 
-// want reads what PyTorch computed.
+// want returns what PyTorch computed.
 func (f *fixture) want(name string) []float64 {
 	f.t.Helper()
 	for _, info := range f.expected.Tensors() {
@@ -97,7 +97,7 @@ func (f *fixture) want(name string) []float64 {
 	return nil
 }
 
-// ids reads the tokens or the targets, and their shape.
+// ids returns the tokens or the targets, and their shape.
 func (f *fixture) ids(name string) (ids []int, batch, context int) {
 	for _, v := range f.want(name) {
 		ids = append(ids, int(v))
@@ -110,8 +110,8 @@ func (f *fixture) ids(name string) (ids []int, batch, context int) {
 	return ids, batch, context
 }
 
-// TestParity compares with transformers: logits, loss, the gradient of every parameter, and
-// ten AdamW steps with their losses and the final weights.
+// TestParity compares with transformers: logits, loss, the gradient of every parameter, and ten AdamW steps
+// with their losses and the final weights.
 func TestParity(t *testing.T) {
 	cases, err := filepath.Glob(filepath.Join("testdata", "*", "expected.safetensors"))
 	if err != nil || len(cases) < 29 {
@@ -129,8 +129,8 @@ func TestParity(t *testing.T) {
 	}
 }
 
-// TestParityOracle compares with transformers installed on the machine, on a case too large to keep: the tiny
-// gpt-oss of the notes.
+// TestParityOracle compares with the transformers installed on this machine, on a case that is too large for
+// a fixture: the tiny gpt-oss of the notes.
 func TestParityOracle(t *testing.T) {
 	python := os.Getenv("GORGPT_PYTHON")
 	if python == "" {
@@ -150,8 +150,7 @@ func TestParityOracle(t *testing.T) {
 	f.checkTraining()
 }
 
-// TestParityClamps: the fixture of gpt-oss has gates beyond the limit, so without the limit the logits
-// differ.
+// TestParityClamps: the fixture of gpt-oss has gates beyond the clamp, so without the clamp the logits must differ.
 func TestParityClamps(t *testing.T) {
 	f := openFixture(t, filepath.Join("testdata", "gptoss-kinds"), false)
 	c := f.model.(gptoss.Config)
@@ -225,7 +224,7 @@ func (f *fixture) checkTraining() {
 	f.compare("final.", tolTrained, (*graph.Param).Data)
 }
 
-// train makes ten AdamW steps, and tells of each before its update, with the loss that PyTorch had.
+// train makes ten AdamW steps and calls tell for each before its update, with PyTorch's loss.
 func (f *fixture) train(tell func(step int, p *graph.Program, want float64), options ...graph.Option) {
 	f.t.Helper()
 	tokens, batch, context := f.ids("tokens")
@@ -255,7 +254,7 @@ func (f *fixture) train(tell func(step int, p *graph.Program, want float64), opt
 	}
 }
 
-// compare compares something of every parameter.
+// compare compares a tensor of every parameter, such as its gradient, with the expected one.
 func (f *fixture) compare(prefix string, tolerance float64, of func(*graph.Param) []float32) {
 	f.t.Helper()
 	for _, p := range f.params.All() {
@@ -280,19 +279,19 @@ func (f *fixture) compare(prefix string, tolerance float64, of func(*graph.Param
 	}
 }
 
-// The bias of the keys adds the same to all scores of a query, so that its gradient is 0 but
-// for rounding, which AdamW scales up to a step of the learning rate in some direction: that
-// many steps of it, forth here and back there, are all that can be told of it.
+// The keys' bias adds the same to all scores of a query, so its gradient is 0 except for rounding, which
+// AdamW scales up to a step of the size of the learning rate in some direction. All that can be checked is
+// that two results differ by no more than ten such steps in opposite directions.
 const noise = 2 * 10 * 1e-3
 
-// isKeyBias tells whether element i of p is of the bias of keys.
+// isKeyBias reports whether element i of p belongs to the keys' bias.
 func isKeyBias(p *graph.Param, i int) bool {
 	width := p.Size() / 3
 	return strings.HasSuffix(p.Name(), "attn.c_attn.bias") && i >= width && i < 2*width
 }
 
-// isAlone tells whether element i of p is of queries or keys in a layer whose positions see themselves
-// alone: their scores are then of no consequence, and the gradient is 0 but for rounding as well.
+// isAlone reports whether element i of p belongs to queries or keys in a layer where a position sees only
+// itself. Scores have no effect there, so these gradients, too, are 0 except for rounding.
 func (f *fixture) isAlone(p *graph.Param, i int) bool {
 	var layer int
 	var name string
@@ -302,13 +301,13 @@ func (f *fixture) isAlone(p *graph.Param, i int) bool {
 	switch c := f.model.(type) {
 	case gpt3.Config:
 		return c.Window == 1 && c.Banded(layer) && strings.HasPrefix(name, "c_attn.") && i%(3*c.Width) < 2*c.Width
-	case gptneo.Config: // whose fixture of that window has one layer
+	case gptneo.Config: // its fixture with that window has one layer
 		return c.Window == 1 && (strings.Contains(name, "q_proj") || strings.Contains(name, "k_proj"))
 	}
 	return false
 }
 
-// TestParityFixturesAreWhole: the fixtures have a known size, and are small.
+// TestParityFixturesAreWhole: the fixtures are complete, and small.
 func TestParityFixturesAreWhole(t *testing.T) {
 	var total int64
 	err := filepath.Walk("testdata", func(_ string, info os.FileInfo, err error) error {

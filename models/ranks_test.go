@@ -12,11 +12,11 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// tolRanks bounds float32 sums in another order, relative to the largest element of a tensor: a gradient of a model over ranks against that of
-// the whole. Measured 2e-6.
+// tolRanks bounds the difference between a tensor of a model split over ranks, such as a gradient, and that of the
+// whole model, relative to its largest element. The float32 sums are taken in a different order; 2e-6 was measured.
 const tolRanks = 2e-5
 
-// overRanks has each of so many ranks do something in a goroutine of its own.
+// overRanks calls do for each of size ranks in its own goroutine.
 func overRanks(t *testing.T, size int, do func(r *localranks.Rank) error) {
 	t.Helper()
 	errs := make([]error, size)
@@ -36,14 +36,14 @@ func overRanks(t *testing.T, size int, do func(r *localranks.Rank) error) {
 	}
 }
 
-// trained is what a training step over some tokens gives.
+// trained is the result of a training step on some tokens.
 type trained struct {
 	loss, evaluated    float32
 	logits             []float32
-	weights, gradients map[string][]float32 // whole
+	weights, gradients map[string][]float32 // of the whole model
 }
 
-// trainStep declares a model over ranks, nil for none, and runs it. The maps are of rank 0 alone.
+// trainStep declares a model split over ranks, or whole if r is nil, and runs it. Only rank 0 returns the maps.
 func trainStep(m models.Model, r graph.Ranks) (got trained, err error) {
 	params := graph.NewParams(3)
 	if err := params.Split(r); err != nil {
@@ -118,9 +118,9 @@ func trainStep(m models.Model, r graph.Ranks) (got trained, err error) {
 	return got, nil
 }
 
-// TestRanksFamilies: over 2 and 4 ranks, every family has the weights of the whole model bit for bit, and its
-// losses, logits and gradients up to rounding, dropout included, with a vocabulary that the ranks do not
-// divide.
+// TestRanksFamilies: over 2 and 4 ranks, every family has bit for bit the weights of the whole model, and
+// its losses, logits and gradients up to rounding, also with dropout and with a vocabulary that the number
+// of ranks does not divide.
 func TestRanksFamilies(t *testing.T) {
 	all, err := models.All()
 	if err != nil {
@@ -177,8 +177,7 @@ func compareTensor(t *testing.T, what string, got, want []float32) {
 	}
 }
 
-// TestRanksRefused: a model of any family that cannot be split over the ranks is an error that names the
-// layer.
+// TestRanksRefused: in any family, a model that cannot be split over the ranks gives an error that names the layer.
 func TestRanksRefused(t *testing.T) {
 	all, err := models.All()
 	if err != nil {

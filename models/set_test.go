@@ -13,7 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// A GPT-3 with narrower bands in all but every fourth layer.
+// A GPT-3 with narrower bands, in all but every fourth layer.
 func ExampleSet() {
 	m, err := models.Find("gpt3-125m")
 	if err != nil {
@@ -34,7 +34,7 @@ func ExampleSet() {
 	// unknown key "windw_size"; did you mean "window_size"?
 }
 
-// TestSet: values of each kind, aliases, and keys that are not set keep their values.
+// TestSet sets values of each kind, also by aliases; keys that are not set keep their values.
 func TestSet(t *testing.T) {
 	m := gpt2.New(13, 9, 12, 2, 3)
 	m.Composed = true
@@ -65,7 +65,7 @@ func TestSet(t *testing.T) {
 	}
 }
 
-// TestSetErrors: keys that are unknown and values that are invalid are named.
+// TestSetErrors: unknown keys and invalid values are named.
 func TestSetErrors(t *testing.T) {
 	for _, c := range []struct {
 		m    models.Model
@@ -76,7 +76,7 @@ func TestSetErrors(t *testing.T) {
 		{gpt2.New(13, 9, 12, 2, 3), []string{"=3"}, `"=3": want key=value`},
 		{gpt2.New(13, 9, 12, 2, 3), []string{"n_heads=3"}, `unknown key "n_heads"; did you mean "n_head"?`},
 		{gpt2.New(13, 9, 12, 2, 3), []string{"window_size=3"}, `unknown key "window_size"; there are activation_function, attn_pdrop, bias, embd_pdrop, initializer_range, layer_norm_epsilon, n_embd, n_head, n_inner, n_layer, n_positions, resid_pdrop, scale_attn_by_inverse_layer_idx, scale_attn_weights, tie_word_embeddings, vocab_size`},
-		// A file may have it, and nothing depends on it.
+		// A file may have this key, but nothing depends on it.
 		{gpt1.New(13, 9, 12, 2, 3), []string{"n_ctx=3"}, `unknown key "n_ctx"; there are afn, attn_pdrop, embd_pdrop, initializer_range, layer_norm_epsilon, n_embd, n_head, n_layer, n_positions, resid_pdrop, tie_word_embeddings, vocab_size`},
 		{gpt2.New(13, 9, 12, 2, 3), []string{"n_layer=many"}, "gpt2: key n_layer: want a whole number, got a text"},
 		{gpt2.New(13, 9, 12, 2, 3), []string{"n_layer=1.5"}, "gpt2: key n_layer: want a whole number, got 1.5"},

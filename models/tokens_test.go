@@ -8,8 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestTokensOfOneDimension: in every family, tokens without a batch dimension are an error that states both
-// shapes, not a panic.
+// TestTokensOfOneDimension: in every family, tokens without a batch dimension give an error that states
+// both shapes, not a panic.
 func TestTokensOfOneDimension(t *testing.T) {
 	for _, name := range []string{"gpt1-nano", "gpt2-nano"} {
 		m, err := models.Find(name)

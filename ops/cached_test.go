@@ -11,11 +11,11 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// tolPieces is for the order of float32 sums in attention; values are about 1.
+// tolPieces is for float32 sums in attention that are taken in a different order; values are about 1.
 const tolPieces = 1e-5
 
-// TestPieces: ops that look across positions give two sequences, in pieces whose lengths and starting points
-// vary, the same results as the whole sequences.
+// TestPieces: ops that look across positions give two sequences the same results in pieces, of varying
+// lengths and starting points, as for the whole sequences.
 func TestPieces(t *testing.T) {
 	const context, width = 7, 6
 	of := func(heads int, o ops.AttentionOptions) func(s *graph.Scope, x *G.Node) *G.Node {
@@ -82,7 +82,7 @@ func TestPastOfItsOwn(t *testing.T) {
 	}
 }
 
-// run returns the value of y for an input x and, in an incremental graph, the pasts.
+// run returns the value of y for an input x and, in an incremental graph, for the given pasts.
 func run(t *testing.T, s *graph.Scope, y *G.Node, x []float32, past []int) []float32 {
 	t.Helper()
 	p, err := s.Compile(y)
@@ -104,8 +104,7 @@ func run(t *testing.T, s *graph.Scope, y *G.Node, x []float32, past []int) []flo
 	return slices.Clone(p.Value(y))
 }
 
-// TestPartsLearn: the head gives its states their gradient when the weight is detached, and the weight its
-// gradient when the states are, the same as with both.
+// TestPartsLearn: if the head's weight is detached, its states get the same gradient as otherwise, and vice versa.
 func TestPartsLearn(t *testing.T) {
 	gradients := func(detached string) map[string][]float32 {
 		s := graph.New(graph.NewParams(5))
@@ -118,7 +117,7 @@ func TestPartsLearn(t *testing.T) {
 			}
 		}
 		loss := ops.LinearCrossEntropy(s, in["x"], in["w"], s.Ints("t", 3))
-		if detached != "" { // else the parameter would be refused
+		if detached != "" { // otherwise the detached parameter would be an error
 			loss = s.Node(G.Add(loss, ops.Scale(s, s.Node(G.Sum(s.Lookup(detached))), 0)))
 		}
 		p, err := s.CompileGrad(loss)
@@ -143,10 +142,10 @@ func TestPartsLearn(t *testing.T) {
 	}
 }
 
-// TestOfWeights: a weight that goes through Gorgonia's operations gets the gradient that the chain rule gives:
-// used that way only, with another use besides, and twice.
+// TestOfWeights: a weight that passes through Gorgonia's ops gets the gradient that the chain rule gives, if
+// it is used only that way, in another way too, or twice.
 func TestOfWeights(t *testing.T) {
-	// Σ x·f(w) of rows (1, 2) and (3, 5): the gradient of f is 4 in the first row and 7 in the second.
+	// For Σ x·f(w) with rows x of (1, 2) and (3, 5), the gradient of f is 4 in the first row and 7 in the second.
 	for name, c := range map[string]struct {
 		use  func(s *graph.Scope, x, w *G.Node) *G.Node
 		want [2]float32
@@ -185,7 +184,7 @@ func TestOfWeights(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for range 2 { // weights of ½ each add up to one
+		for range 2 { // two gradients with a weight of ½ add up to one
 			if err := p.RunGrad(0.5); err != nil {
 				t.Fatal(err)
 			}

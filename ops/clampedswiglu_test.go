@@ -11,13 +11,13 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// clampedSwiGLU is gpt-oss's formula, written out.
+// clampedSwiGLU computes gpt-oss's formula.
 func clampedSwiGLU(gate, up, limit float64) float64 {
 	gate, up = min(gate, limit), min(max(up, -limit), limit)
 	return (up + 1) * gate / (1 + math.Exp(-1.702*gate))
 }
 
-// TestClampedSwiGLU: values, including those beyond the limits on every side.
+// TestClampedSwiGLU compares values with the formula, including inputs beyond each limit.
 func TestClampedSwiGLU(t *testing.T) {
 	const rows, width = 5, 34
 	random := rand.New(rand.NewPCG(1, 2))
@@ -53,8 +53,8 @@ func TestClampedSwiGLU(t *testing.T) {
 	}
 }
 
-// TestClampedSwiGLUSlopes: the gradient matches finite differences, within the limits and beyond; pieces of
-// sequences get the same results as whole ones.
+// TestClampedSwiGLUSlopes: gradients match finite differences within the limits and beyond them, and pieces
+// of sequences get the same results as whole ones.
 func TestClampedSwiGLUSlopes(t *testing.T) {
 	for _, limit := range []float64{0.3, 1.1, 7} {
 		f := func(s *graph.Scope) *G.Node {
@@ -87,7 +87,7 @@ func TestClampedSwiGLUErrors(t *testing.T) {
 	}
 }
 
-// Gate 3 with up 1, then gate 9, which is clamped to 7, with up −9, which is clamped to −7.
+// A gate of 3 with an up of 1, and a gate of 9, clamped to 7, with an up of −9, clamped to −7.
 func ExampleClampedSwiGLU() {
 	show(func(s *graph.Scope, x *G.Node) *G.Node { return ops.ClampedSwiGLU(s, x, 7) }, 3, 1, 9, -9)
 	// Output: (1, 2) [5.964 -42.000]

@@ -13,8 +13,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestDropout: an element is dropped at the given rate and otherwise scaled by 1/(1-rate), backward as forward;
-// another step, seed or scope draws another mask.
+// TestDropout: an element is dropped with the given probability and otherwise scaled by 1/(1-rate), the same
+// in both passes; another step, seed or scope draws another mask.
 func TestDropout(t *testing.T) {
 	const n, rate = 40000, 0.1
 	run := func(path string, seed, step uint64) []float32 {
@@ -45,7 +45,7 @@ func TestDropout(t *testing.T) {
 			t.Fatalf("element %d is %v", i, v)
 		}
 	}
-	// Four deviations of a binomial distribution.
+	// Four standard deviations of the binomial distribution.
 	if d := math.Abs(float64(dropped) - n*rate); d > 4*math.Sqrt(n*rate*(1-rate)) {
 		t.Errorf("%d of %d dropped", dropped, n)
 	}
@@ -66,8 +66,8 @@ func TestDropout(t *testing.T) {
 	}
 }
 
-// TestAttentionDropout compares attention with dropped weights with the reference
-// under the same mask, and its gradient with finite differences.
+// TestAttentionDropout compares attention with dropped weights with the reference under the same mask, and
+// its gradient with finite differences.
 func TestAttentionDropout(t *testing.T) {
 	const batch, context, heads, width, rate, seed, step = 2, 5, 2, 4, 0.3, 7, 9
 	params := graph.NewParams(1)
@@ -85,7 +85,7 @@ func TestAttentionDropout(t *testing.T) {
 	if err := p.RunGrad(1); err != nil {
 		t.Fatal(err)
 	}
-	// The first stream of that name in a graph of its own.
+	// The same stream as in the program: the first one with that name.
 	stream := graph.New(params).At("attn").Stream("attention dropout")
 	mask := kernel.NewMask(rate, seed, step, stream)
 	qkv := reference.Float64s(params.Get("attn.qkv").Data())

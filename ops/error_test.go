@@ -11,7 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestErrors holds one golden line for every check.
+// TestErrors has the expected error of every check.
 func TestErrors(t *testing.T) {
 	for _, c := range []struct {
 		build func(s *graph.Scope) *G.Node
@@ -107,7 +107,7 @@ func TestErrors(t *testing.T) {
 		{func(s *graph.Scope) *G.Node {
 			return ops.Rotary(s, s.Floats("a", 6, 8), 2, ops.RotaryOptions{Theta: math.NaN()})
 		}, "Rotary: a base of NaN has no frequencies; x is (6, 8)"},
-		{func(s *graph.Scope) *G.Node { // of which the last frequency overflows
+		{func(s *graph.Scope) *G.Node { // its last frequency overflows
 			return ops.Rotary(s, s.Floats("a", 6, 128), 1, ops.RotaryOptions{Theta: 5e-324})
 		}, "Rotary: a base of 5e-324 has no frequencies; x is (6, 128)"},
 		{func(s *graph.Scope) *G.Node { return ops.Mul(s, s.Floats("a", 2, 3), s.Floats("b", 3, 2)) },
@@ -215,8 +215,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestBadTargets: -1 means no target; anything else outside the vocabulary is an error, in all ops that take
-// targets.
+// TestBadTargets: in all ops with targets, -1 means no target, and any other target outside the vocabulary is an error.
 func TestBadTargets(t *testing.T) {
 	for name, loss := range map[string]func(s *graph.Scope, x, targets *G.Node) *G.Node{ // x (2, 3)
 		"CrossEntropy": ops.CrossEntropy,

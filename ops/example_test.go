@@ -70,7 +70,7 @@ func ExampleEmbed() {
 	// Output: (6, 8) <nil>
 }
 
-// Four tokens that are equally likely: the loss is ln 4.
+// Four equally likely tokens: the loss is ln 4.
 func ExampleCrossEntropy() {
 	s := graph.New(graph.NewParams(1))
 	logits := s.Param("logits", graph.Zeros(), 1, 4) // (N, V)
@@ -90,7 +90,7 @@ func ExampleCrossEntropy() {
 	// Output: 1.3863 [0.25 0.25 -0.75 0.25]
 }
 
-// How much each of two positions attends to each, in one head: their keys are equal.
+// How much each of two positions attends to each position, in one head. Their keys are equal.
 func ExampleAttentionWeights() {
 	s := graph.New(graph.NewParams(1))
 	s.SetSequence(1, 2)
@@ -195,10 +195,10 @@ func ExampleRotary() {
 	// Output: [1.0 1.0 -1.0 1.0]
 }
 
-// Four query heads share two heads of keys and values, all in one matrix.
+// Four query heads share two heads of keys and values. All are in one matrix.
 func ExampleAttention() {
 	s := graph.New(graph.NewParams(1))
-	s.SetSequence(2, 8)                                          // as layers.Embedding does of tokens (2, 8)
+	s.SetSequence(2, 8)                                          // as layers.Embedding does for tokens (2, 8)
 	q, k, v := ops.QKV(s, s.Floats("qkv", 2*8, (4+2+2)*3), 4, 2) // heads of 3 columns
 	y := ops.Attention(s, q, k, v, ops.AttentionOptions{Window: 4})
 	fmt.Println(y.Shape(), s.Err())

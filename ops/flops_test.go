@@ -11,7 +11,7 @@ import (
 )
 
 // TestFLOPs: what each op counts, forward and in its gradients, for N = 6 rows (2 sequences of 3), C = 4
-// columns, V = 5. A multiply-add counts as two.
+// columns and V = 5. A multiply-add counts as two.
 func TestFLOPs(t *testing.T) {
 	const n, c, v = 6, 4, 5
 	x := func(s *graph.Scope) *G.Node { return s.Param("x", graph.Normal(1), n, c) }
@@ -46,7 +46,7 @@ func TestFLOPs(t *testing.T) {
 		{"RMSNormBare", func(s *graph.Scope) *G.Node { return ops.RMSNormBare(s, x(s), 2, 1e-5) },
 			map[string]int64{"RMSNorm": 5 * n * c, "RMSNormGrad": 8 * n * c}},
 		{"Gate", func(s *graph.Scope) *G.Node { return ops.Gate(s, x(s), weight(s, 1)) },
-			map[string]int64{"Gate": 2 * n * c, "GateGradFactor": 2 * n * c}}, // itself and its gradient of x
+			map[string]int64{"Gate": 2 * n * c, "GateGradFactor": 2 * n * c}}, // the gate itself, and its gradient with respect to x
 		{"SoftCap", func(s *graph.Scope) *G.Node { return ops.SoftCap(s, x(s), 2) },
 			map[string]int64{"SoftCap": 10 * n * c, "SoftCapGrad": 5 * n * c}},
 		{"SquaredReLU", func(s *graph.Scope) *G.Node { return ops.SquaredReLU(s, x(s)) },
@@ -58,7 +58,7 @@ func TestFLOPs(t *testing.T) {
 		},
 			map[string]int64{"Dense": 2 * n * c * 3, "DenseGradX": 2 * n * c * 3, "DenseGradW": 2 * n * c * 3, "DenseGradBias": n * 3}},
 		{"MulRow", func(s *graph.Scope) *G.Node { return ops.MulRow(s, x(s), weight(s, c)) },
-			map[string]int64{"MulRow": 2 * n * c, "Mul": n * c, "MulRowGradRow": n * c}}, // itself and its gradient of x
+			map[string]int64{"MulRow": 2 * n * c, "Mul": n * c, "MulRowGradRow": n * c}}, // the product itself, and its gradient with respect to x
 		{"Attention of grouped queries", func(s *graph.Scope) *G.Node {
 			return attend(s, s.Param("x", graph.Normal(1), n, 2*c), 2, 1, ops.AttentionOptions{})
 		},
@@ -74,12 +74,12 @@ func TestFLOPs(t *testing.T) {
 		{"LogSoftmax", func(s *graph.Scope) *G.Node { return ops.LogSoftmax(s, x(s)) }, map[string]int64{"LogSoftmax": 5 * n * c, "LogSoftmaxGrad": 4 * n * c}},
 		{"LogSumExp", func(s *graph.Scope) *G.Node { return ops.LogSumExp(s, x(s)) }, map[string]int64{"LogSumExp": 5 * n * c, "LogSumExpGrad": 6 * n * c}},
 		{"Add", func(s *graph.Scope) *G.Node { return ops.Add(s, x(s), weight(s, n, c)) }, map[string]int64{"Add": n * c}},
-		{"Scale", func(s *graph.Scope) *G.Node { return ops.Scale(s, x(s), 2) }, map[string]int64{"Scale": 2 * n * c}}, // and its gradient
+		{"Scale", func(s *graph.Scope) *G.Node { return ops.Scale(s, x(s), 2) }, map[string]int64{"Scale": 2 * n * c}}, // with its gradient
 		{"Dropout", func(s *graph.Scope) *G.Node { return ops.Dropout(s, x(s), 0.1) }, map[string]int64{"Dropout": n * c, "DropoutGrad": n * c}},
 		{"DropoutShared", func(s *graph.Scope) *G.Node { return ops.DropoutShared(s, x(s), 0.1, 2) }, map[string]int64{"DropoutShared": n * c, "DropoutSharedGrad": n * c}},
 		{"BatchedMatMul", func(s *graph.Scope) *G.Node {
 			return ops.BatchedMatMul(s, s.Param("a", graph.Normal(1), 2, 3, c), s.Param("b", graph.Normal(1), 2, c, v), false, false)
-		}, map[string]int64{"BatchedMatMul": 3 * 2 * 2 * 3 * c * v}}, // and its gradients
+		}, map[string]int64{"BatchedMatMul": 3 * 2 * 2 * 3 * c * v}}, // with its gradients
 		{"Reshape, SplitHeads and MergeHeads", func(s *graph.Scope) *G.Node {
 			return ops.MergeHeads(s, ops.SplitHeads(s, ops.AllHeads(s, ops.Reshape(s, x(s), n, c), 2)), 2)
 		}, map[string]int64{"Reshape": 0, "SplitHeads": 0, "MergeHeads": 0}},
@@ -110,8 +110,8 @@ func TestFLOPs(t *testing.T) {
 	}
 }
 
-// TestWindowFLOPs: for 2 sequences of 50 positions, only what a window leaves visible is counted, and never
-// more than without one. Heads have 4 columns in all.
+// TestWindowFLOPs: for 2 sequences of 50 positions, only pairs of positions within the window are counted,
+// and never more than without a window. All heads together have 4 columns.
 func TestWindowFLOPs(t *testing.T) {
 	for window, pairs := range map[int]int64{
 		0: 50 * 50 / 2, 50: 50 * 50 / 2, 60: 50 * 50 / 2, 49: 50 * 50 / 2,

@@ -10,12 +10,12 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// headLoss is ops.HeadLoss of 6 rows of 4 columns on a vocabulary of 5.
+// headLoss declares ops.HeadLoss for 6 rows of 4 columns and a vocabulary of 5.
 func headLoss(s *graph.Scope, o ops.LossOptions) *G.Node {
 	return ops.HeadLoss(s, s.Floats("x", 6, 4), s.Param("w", graph.Normal(1), 5, 4), s.Ints("targets", 6), o)
 }
 
-// TestHeadLoss: the gradients of each variant of a head's loss match finite differences.
+// TestHeadLoss: gradients match finite differences for each variant of a head's loss.
 func TestHeadLoss(t *testing.T) {
 	weights := []float32{1, 0.3, -0.2, 0, 2, 0.7}
 	for name, o := range map[string]ops.LossOptions{
@@ -41,7 +41,7 @@ func TestHeadLoss(t *testing.T) {
 	}
 }
 
-// PaLM's loss: logits whose log Σ exp stays near 0.
+// PaLM's loss, which keeps log Σ exp of the logits near 0.
 func ExampleHeadLoss() {
 	s := graph.New(graph.NewParams(1), graph.Training())
 	wte := s.Param("wte", graph.Normal(1), 50, 4)
@@ -63,7 +63,7 @@ func ExampleRMSNormBare() {
 	// Output: (1, 4) [1.000 -1.000 0.200 1.400]
 }
 
-// Gemma's gains are 1 more than its weights.
+// Gemma's gains are its weights plus 1.
 func ExamplePlusOne() {
 	show(func(s *graph.Scope, x *G.Node) *G.Node {
 		return ops.RMSNorm(s, x, ops.PlusOne(s, s.Param("weight", graph.Zeros(), 2)), 0)
@@ -71,8 +71,8 @@ func ExamplePlusOne() {
 	// Output: (1, 2) [0.200 1.400]
 }
 
-// Interleaved pairs, rotated in half of each head as in GPT-J, and positions four times as far apart as in
-// training.
+// Interleaved pairs, rotated in half of each head as in GPT-J, with positions scaled to a context four
+// times as long as in training.
 func ExampleRotaryOptions() {
 	s := graph.New(graph.NewParams(1))
 	s.SetSequence(1, 8)

@@ -9,7 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestNil: an op that is given a nil node reports which input is nil, and where.
+// TestNil: for an op that is given a nil node, the error names the input and the path.
 func TestNil(t *testing.T) {
 	for want, build := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{
 		"at: GELU: x is nil; want a node":               func(s *graph.Scope, _ *G.Node) *G.Node { return ops.GELU(s, nil) },

@@ -15,16 +15,16 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// tolerance bounds relative errors of float32 kernels against float64: sums of up to
-// a hundred terms of size 1, measured 3e-7 to 2e-6.
+// tolerance bounds relative errors of float32 kernels against float64: sums of up to a hundred terms of size
+// 1, for which 3e-7 to 2e-6 were measured.
 const tolerance = 1e-5
 
-// opCase is an operation, its inputs and its reference.
+// opCase is an op with its inputs and its reference.
 type opCase struct {
 	name   string
 	shapes []tensor.Shape // of the float32 inputs
 	ids    []int          // the integer input, if any
-	// context is the length of the sequences that the rows of the first input are, if they are
+	// context is the length of the sequences in the rows of the first input, or 0 if they are not sequences
 	context int
 	build   func(s *graph.Scope, x []*G.Node, ids *G.Node) *G.Node
 	ref     func(x [][]float64, ids []int) []float64
@@ -39,13 +39,13 @@ func unary(name string, op func(*graph.Scope, *G.Node) *G.Node, f func(float64) 
 	}
 }
 
-// attend is ops.Attention of queries, keys and values side by side.
+// attend applies ops.Attention to queries, keys and values that are side by side.
 func attend(s *graph.Scope, qkv *G.Node, heads, kv int, o ops.AttentionOptions) *G.Node {
 	q, k, v := ops.QKV(s, qkv, heads, kv)
 	return ops.Attention(s, q, k, v, o)
 }
 
-// attentionOf is attention of heads that lie anywhere in some matrices, forms.
+// attentionOf is a case of attention whose heads are anywhere in some matrices.
 func attentionOf(name string, attention func(s *graph.Scope, q, k, v ops.Heads, o ops.AttentionOptions) *G.Node, batch, context int, columns []int, q, k, v ops.Heads, in [3]int) opCase {
 	c := opCase{name: name, context: context}
 	for _, n := range columns {
@@ -56,7 +56,7 @@ func attentionOf(name string, attention func(s *graph.Scope, q, k, v ops.Heads, 
 		q.In, k.In, v.In = x[in[0]], x[in[1]], x[in[2]]
 		return attention(s, q, k, v, ops.AttentionOptions{})
 	}
-	// The reference has as many heads of keys and values as of queries, side by side.
+	// For the reference, there are as many heads of keys and values as of queries, side by side.
 	c.ref = func(x [][]float64, _ []int) []float64 {
 		var qkv []float64
 		for row := range batch * context {
@@ -86,7 +86,7 @@ func attention(name string, batch, context, heads, width, window int) opCase {
 	}
 }
 
-// scaledAttention multiplies its scores by scale. The reference divides them by √D, so its
+// scaledAttention is a case of attention with a custom scale. The reference divides scores by √D, so its
 // queries are multiplied by scale·√D.
 func scaledAttention(name string, batch, context, heads, width int, scale float64) opCase {
 	c := attention(name, batch, context, heads, width, 0)
@@ -105,7 +105,7 @@ func scaledAttention(name string, batch, context, heads, width int, scale float6
 	return c
 }
 
-// rotary turns the pairs of columns (m, m+pairs) of each head as complex numbers.
+// rotary is a case whose reference rotates the pairs of columns (m, m+pairs) of each head as complex numbers.
 func rotary(name string, batch, context, heads, size int, o ops.RotaryOptions) opCase {
 	frequencies := o.Frequencies
 	if frequencies == nil {
@@ -136,7 +136,7 @@ func rotary(name string, batch, context, heads, size int, o ops.RotaryOptions) o
 	}
 }
 
-// rmsNorm is the case of a norm over the given number of columns at a time.
+// rmsNorm is a case of RMSNorm over groups of the given number of columns.
 func rmsNorm(name string, rows, width, columns int, build func(s *graph.Scope, x, gain *G.Node, epsilon float64) *G.Node) opCase {
 	return opCase{
 		name:   name,
@@ -157,14 +157,14 @@ func rmsNorm(name string, rows, width, columns int, build func(s *graph.Scope, x
 	}
 }
 
-// composedRMSNorm is ops.RMSNorm of Gorgonia's operations and broadcasts.
+// composedRMSNorm computes ops.RMSNorm by Gorgonia's ops and broadcasts.
 func composedRMSNorm(s *graph.Scope, x, gain *G.Node, epsilon float64) *G.Node {
 	square := s.Node(G.Mean(s.Node(G.Square(x)), 1))                               // (N)
 	root := s.Node(G.Sqrt(s.Node(G.Add(square, G.NewConstant(float32(epsilon)))))) // (N)
 	return ops.MulRow(s, ops.MulColumn(s, x, s.Node(G.Inverse(root))), gain)       // (N, C)
 }
 
-// broadcast is the case of a matrix (5, 6) and a vector of the given size.
+// broadcast is a case of an op on a matrix (5, 6) and a vector of the given size.
 func broadcast(name string, op func(s *graph.Scope, x, v *G.Node) *G.Node, size int, f func(x, v []float64, r, c int) float64) opCase {
 	return opCase{
 		name:   name,
@@ -228,8 +228,7 @@ func crossEntropyOfProject(s *graph.Scope, x, w, targets *G.Node) *G.Node {
 	return ops.CrossEntropy(s, ops.Project(s, x, w), targets)
 }
 
-// ignoring sets the targets of all rows except every third one, or of all rows, to -1, so that they do not
-// count.
+// ignoring sets the targets of most rows, or of all, to -1, so that they do not count.
 func ignoring(c opCase, none bool) opCase {
 	c.name += " with ignored targets"
 	for i := range c.ids {
@@ -240,7 +239,7 @@ func ignoring(c opCase, none bool) opCase {
 	return c
 }
 
-// batched is a batched product of two matrices, each transposed or not.
+// batched is a case of a batched product of two matrices, each of which may be transposed.
 func batched(name string, transA, transB bool) opCase {
 	const count, m, k, n = 2, 3, 5, 4
 	a, b := tensor.Shape{count, m, k}, tensor.Shape{count, k, n}
@@ -299,7 +298,7 @@ var opCases = []opCase{
 	},
 	{
 		name:    "AddPositions",
-		shapes:  []tensor.Shape{{6, 5}, {4, 5}}, // the table's last row is not used
+		shapes:  []tensor.Shape{{6, 5}, {4, 5}}, // the last row of the table is not used
 		context: 3,
 		build:   func(s *graph.Scope, x []*G.Node, _ *G.Node) *G.Node { return ops.AddPositions(s, x[0], x[1]) },
 		ref:     func(x [][]float64, _ []int) []float64 { return reference.AddPositions(x[0], x[1], 3, 5) },
@@ -501,8 +500,8 @@ var opCases = []opCase{
 	},
 }
 
-// TestOps compares every operation with its reference, and its symbolic gradient
-// with central differences of the reference, under the loss Σ w·y with random w.
+// TestOps compares every op with its reference, and its gradient with central differences of the reference,
+// for the loss Σ w·y with random w.
 func TestOps(t *testing.T) {
 	for _, c := range opCases {
 		t.Run(c.name, func(t *testing.T) { testOp(t, c) })
@@ -552,7 +551,7 @@ func testOp(t *testing.T, c opCase) {
 			t.Fatal(err)
 		}
 	}
-	for run := range 2 { // the second finds used buffers
+	for run := range 2 { // the second run reuses buffers
 		params.ZeroGrad()
 		if err := p.RunGrad(1); err != nil {
 			t.Fatal(err)
@@ -587,7 +586,7 @@ func must(t testing.TB) func(*G.Node, error) *G.Node {
 	}
 }
 
-// TestConcatIsCopied: a caller may reuse the slice that was given to Concat.
+// TestConcatIsCopied: the caller may reuse the slice that it passed to Concat.
 func TestConcatIsCopied(t *testing.T) {
 	s := graph.New(graph.NewParams(1))
 	a, b, c := s.Floats("a", 1, 1), s.Floats("b", 1, 2), s.Floats("c", 1, 1)

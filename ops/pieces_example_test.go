@@ -69,7 +69,7 @@ func ExampleLogSumExp() {
 	// Output: (1) [1.693]
 }
 
-// The last column is far larger: a norm brings all to the same scale.
+// The last column is far larger than the others: normalization brings all of them to the same scale.
 func ExampleLayerNorm() {
 	show(func(s *graph.Scope, x *G.Node) *G.Node {
 		return ops.LayerNorm(s, x, s.Param("weight", graph.Ones(), 4), nil, 0) // (N, C)
@@ -77,7 +77,7 @@ func ExampleLayerNorm() {
 	// Output: (1, 4) [-0.577 -0.577 -0.577 1.732]
 }
 
-// Scores of a first and a second position: the first does not see the second.
+// Scores of two positions, the first of which does not see the second.
 func ExampleCausalMask() {
 	show(func(s *graph.Scope, x *G.Node) *G.Node {
 		scores := ops.Reshape(s, x, 1, 2, 2)                // (N, T, T)
@@ -89,7 +89,7 @@ func ExampleCausalMask() {
 func ExampleBatchedMatMul() {
 	show(func(s *graph.Scope, x *G.Node) *G.Node {
 		a := ops.Reshape(s, x, 2, 1, 2)                // two rows of two
-		return ops.BatchedMatMul(s, a, a, false, true) // each with itself
+		return ops.BatchedMatMul(s, a, a, false, true) // each times its transpose
 	}, 1, 2, 3, 4)
 	// Output: (2, 1, 1) [5.000 25.000]
 }
@@ -123,7 +123,7 @@ func ExampleAllHeads() {
 	// Output: 3 heads of 4 columns
 }
 
-// Where queries, keys and values lie in the matrix of GPT-2's c_attn: width 12 in 3 heads.
+// The columns of queries, keys and values in the output of GPT-2's c_attn, for a width of 12 and 3 heads.
 func ExampleQKV() {
 	s := graph.New(graph.NewParams(1))
 	q, k, v := ops.QKV(s, s.Floats("qkv", 8, 36), 3, 3)
@@ -145,7 +145,7 @@ func ExampleDropout() {
 	// Output: (1, 3) [1.000 2.000 3.000]
 }
 
-// The two rows that belong to one question lose the same elements.
+// The two rows that belong to one question drop the same elements.
 func ExampleDropoutShared() {
 	s := graph.New(graph.NewParams(1), graph.Training())
 	x := ops.DropoutShared(s, s.Floats("x", 6, 4), 0.1, 2)
@@ -171,7 +171,7 @@ func ExampleDetach() {
 	// Output: [1 1]
 }
 
-// The states of two of eight positions, to score these alone.
+// Two of eight states, so that only these are scored.
 func ExamplePick() {
 	s := graph.New(graph.NewParams(1))
 	x := ops.Pick(s, s.Ints("rows", 2), s.Floats("x", 8, 12))
@@ -189,7 +189,7 @@ func ExampleLinearCrossEntropy() {
 
 func ExampleWeightedLinearCrossEntropy() {
 	s := graph.New(graph.NewParams(1))
-	weights := s.Floats("weights", 6) // such as 1/3 for three answers, and 0 for prompts
+	weights := s.Floats("weights", 6) // for example 1/3 for each of three answers, and 0 for prompts
 	loss := ops.WeightedLinearCrossEntropy(s, s.Floats("x", 6, 4), s.Param("wte", graph.Normal(1), 50, 4), s.Ints("targets", 6), weights)
 	fmt.Println(loss.IsScalar(), s.Err())
 	// Output: true <nil>

@@ -15,10 +15,11 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// tolFrequency bounds relative errors of what transformers computes in float32; measured 6e-7, of powers.
+// tolFrequency bounds relative errors against transformers, which computes frequencies in float32; 6e-7
+// was measured, in powers.
 const tolFrequency = 2e-6
 
-// golden is what transformers computes; see testdata/positions.py.
+// golden is what transformers computed; see testdata/positions.py.
 type golden struct {
 	Rotary []struct {
 		Size        int
@@ -41,7 +42,7 @@ func openGolden(t *testing.T) (g golden) {
 	return g
 }
 
-// TestScaledRotary: the settings in a config.json rotate heads by the frequencies and factors of transformers.
+// TestScaledRotary: settings from a config.json rotate heads by transformers' frequencies and factors.
 func TestScaledRotary(t *testing.T) {
 	for _, c := range openGolden(t).Rotary {
 		o, err := ops.ParseRotary(c.Settings, c.Size)
@@ -153,7 +154,8 @@ func FuzzParseRotary(f *testing.F) {
 	})
 }
 
-// TestRotaryForms: each form of rotary positions, in pieces of sequences and differentiated.
+// TestRotaryForms: each form of rotary positions works in pieces of sequences, and its gradient
+// matches finite differences.
 func TestRotaryForms(t *testing.T) {
 	for name, o := range map[string]ops.RotaryOptions{
 		"interleaved":         {Interleaved: true},
@@ -203,7 +205,7 @@ func TestRotaryReversed(t *testing.T) {
 	}
 }
 
-// The rope_scaling of a config.json.
+// The rope_scaling setting of a config.json.
 func ExampleParseRotary() {
 	o, err := ops.ParseRotary([]byte(`{"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
 		"original_max_position_embeddings": 8192}`), 64)

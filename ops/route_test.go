@@ -14,7 +14,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// values declares something of inputs of numbers and returns what comes out.
+// values declares nodes, feeds the inputs and returns the nodes' values.
 func values(t *testing.T, floats map[string][]float32, options []graph.Option, declare func(s *graph.Scope) G.Nodes) [][]float32 {
 	t.Helper()
 	s := graph.New(graph.NewParams(1), options...)
@@ -40,7 +40,7 @@ func values(t *testing.T, floats map[string][]float32, options []graph.Option, d
 	return all
 }
 
-// Three tokens are each sent to their two best of three experts, doubled there, and brought back.
+// Each of three tokens is sent to its two best experts of three, doubled there, and sent back.
 func ExampleRoute() {
 	s := graph.New(graph.NewParams(1))
 	x, logits := s.Floats("x", 3, 1), s.Floats("logits", 3, 3)
@@ -89,7 +89,7 @@ func ExampleBalanceLoss() {
 	// Output: <nil> 1 4 [0]
 }
 
-// The weights of a token's experts, divided by their sum.
+// The weights of a token's experts are divided by their sum.
 func ExampleShares() {
 	s := graph.New(graph.NewParams(1))
 	y := ops.Shares(s, s.Floats("x", 1, 3)) // (N, K)
@@ -108,7 +108,7 @@ func ExampleThin() {
 	// Output: true true
 }
 
-// TestTopKTies: of equal scores the first columns are picked, and NaNs do not make a column be picked twice.
+// TestTopKTies: of equal scores, the first columns are picked, and NaNs do not cause a column to be picked twice.
 func TestTopKTies(t *testing.T) {
 	nan := float32(math.NaN())
 	got := values(t, map[string][]float32{"x": {0, 0, 0, 0, 1, 3, 1, 3, nan, 1, nan, 2}}, nil, func(s *graph.Scope) G.Nodes {
@@ -119,10 +119,10 @@ func TestTopKTies(t *testing.T) {
 	}
 }
 
-// TestCapacity: first choices come before second ones and earlier tokens before later ones, in all or in each
-// sequence; a pick without a row adds nothing and gets no gradient.
+// TestCapacity: first choices take precedence over second ones and earlier tokens over later ones, over all
+// sequences or in each; a pick that gets no row adds nothing and has no gradient.
 func TestCapacity(t *testing.T) {
-	picks := []float32{0, 1, 0, 1, 1, 0, 0, 2} // of two sequences of two
+	picks := []float32{0, 1, 0, 1, 1, 0, 0, 2} // two sequences of two tokens
 	for _, c := range []struct {
 		capacity    ops.Capacity
 		slots, ends []float32
@@ -171,8 +171,8 @@ func TestCapacity(t *testing.T) {
 	}
 }
 
-// TestThin: each second pick is kept with a probability of its weight divided by the threshold, first picks
-// always, and another step draws differently.
+// TestThin: a second pick is kept with a probability of its weight divided by the threshold, and a first pick
+// always; jitter multiplies by a factor that is uniform within its bounds.
 func TestThin(t *testing.T) {
 	const n = 4000
 	picks, weights := make([]float32, 2*n), make([]float32, 2*n)
@@ -201,8 +201,7 @@ func TestThin(t *testing.T) {
 	}
 }
 
-// TestRouterLosses: losses and gradients match those of transformers; for undecided routers they are k and (log
-// E)².
+// TestRouterLosses: losses and gradients match transformers'.
 func TestRouterLosses(t *testing.T) {
 	data, err := os.ReadFile("testdata/router.json")
 	if err != nil {
@@ -280,7 +279,7 @@ func TestRouterLosses(t *testing.T) {
 	})
 }
 
-// TestRouteErrors: inputs that do not fit together are errors that say so.
+// TestRouteErrors: inputs that do not match give errors that say so.
 func TestRouteErrors(t *testing.T) {
 	for want, declare := range map[string]func(s *graph.Scope, x *G.Node){
 		"TopK: the 4 largest of scores (2, 3); want (N, E) with an E of as many or more": func(s *graph.Scope, x *G.Node) { ops.TopK(s, x, 4) },

@@ -12,8 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestRowWise: ops that declare themselves row-wise give a row the same result alone as among others; ops that
-// do not, and Gorgonia's own across rows, are not accepted in an incremental graph.
+// TestRowWise: ops that declare themselves row-wise give a row the same result alone as among others; ops
+// that do not, and Gorgonia's ops that mix rows, are not accepted in an incremental graph.
 func TestRowWise(t *testing.T) {
 	weight := func(s *graph.Scope, shape ...int) *G.Node { return s.Param("w", graph.Normal(1), shape...) }
 	for name, build := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{ // x (N, 4)
@@ -51,7 +51,7 @@ func TestRowWise(t *testing.T) {
 		},
 		"Gorgonia's": func(s *graph.Scope, x *G.Node) *G.Node {
 			y := s.Node(G.HadamardProd(x, s.Node(G.Sigmoid(x))))
-			return s.Node(G.Mul(y, s.Node(G.Transpose(weight(s, 3, 4))))) // of a weight, any op
+			return s.Node(G.Mul(y, s.Node(G.Transpose(weight(s, 3, 4))))) // weights may pass through any op
 		},
 		"repaired": func(s *graph.Scope, x *G.Node) *G.Node {
 			return s.Node(G.InverseSqrt(s.Node(G.SoftMax(x))))
@@ -89,7 +89,7 @@ func TestRowWise(t *testing.T) {
 		},
 		"MulColumn": func(s *graph.Scope, x *G.Node) *G.Node { return ops.MulColumn(s, x, s.Param("w", graph.Ones(), 4)) },
 		"MulRow":    func(s *graph.Scope, x *G.Node) *G.Node { return ops.MulRow(s, x, ops.LogSumExp(s, x)) },
-		// A piece would get the weight's rows of the beginning.
+		// A piece would always get the first rows of the weight.
 		"rows of a weight": func(s *graph.Scope, x *G.Node) *G.Node {
 			return ops.Add(s, x, s.Node(G.Slice(s.Param("w", graph.Ones(), 8, 4), G.S(0, x.Shape()[0]))))
 		},
@@ -110,7 +110,7 @@ func TestRowWise(t *testing.T) {
 	}
 }
 
-// rowsOf runs what build declares over rows of 4, in an incremental graph if memory is not nil.
+// rowsOf runs what build declares on rows of 4 numbers, in an incremental graph if memory is not nil.
 func rowsOf(t *testing.T, params *graph.Params, build func(s *graph.Scope, x *G.Node) *G.Node, data []float32, memory *graph.Cache) []float32 {
 	t.Helper()
 	var options []graph.Option
@@ -156,7 +156,7 @@ func TestReshapeScalar(t *testing.T) {
 	if err := p.RunGrad(1); err != nil {
 		t.Fatal(err)
 	}
-	// d(x³)/dx = 108 at 6, dx/dw = 2.
+	// d(x³)/dx is 108 at 6, and dx/dw is 2.
 	if got := s.Params().Get("w").GradData(); p.Value(vector)[0] != 6 || got[0] != 216 || got[5] != 216 {
 		t.Errorf("value %v, gradient %v; want 6 and 216", p.Value(vector), got)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// variants are changes to the scores of four heads, with sinks or not.
+// variants are modifications of the scores of four heads, with or without sinks.
 var variants = map[string]struct {
 	o     ops.AttentionOptions
 	sinks bool
@@ -26,7 +26,7 @@ var variants = map[string]struct {
 	"slopes that go upwards": {ops.AttentionOptions{Slopes: []float64{-0.1, 0, 0.2, 3}}, false},
 }
 
-// variant is attention of four heads of queries over x.
+// variant declares attention with four query heads over x.
 func variant(op attentionOp, x *G.Node, kv int, o ops.AttentionOptions, sinks bool) func(s *graph.Scope) *G.Node {
 	return func(s *graph.Scope) *G.Node {
 		if sinks {
@@ -45,7 +45,7 @@ func variant(op attentionOp, x *G.Node, kv int, o ops.AttentionOptions, sinks bo
 
 type attentionOp = func(s *graph.Scope, q, k, v ops.Heads, o ops.AttentionOptions) *G.Node
 
-// TestVariantSlopes: the gradients of each variant, including those of the sinks, match finite differences.
+// TestVariantSlopes: gradients match finite differences for each variant, including those of sinks.
 func TestVariantSlopes(t *testing.T) {
 	for name, c := range variants {
 		for _, kv := range []int{4, 2, 1} {
@@ -62,8 +62,8 @@ func TestVariantSlopes(t *testing.T) {
 	}
 }
 
-// TestVariantPieces: pieces of sequences with different pasts get the same results as whole sequences, and the
-// same bits if the pieces are seamless.
+// TestVariantPieces: pieces of sequences with different pasts get the same results as whole sequences, and in
+// a seamless graph bit for bit the same.
 func TestVariantPieces(t *testing.T) {
 	for name, c := range variants {
 		for _, options := range [][]graph.Option{nil, {graph.Seamless()}} {
@@ -77,8 +77,8 @@ func TestVariantPieces(t *testing.T) {
 	}
 }
 
-// TestVariants: the fused form matches the composed one, over more than one block of keys, with the same bits
-// when it is recomputed.
+// TestVariants: the fused form matches the composed one over more than one block of keys, and gives the same
+// bits if it is recomputed.
 func TestVariants(t *testing.T) {
 	const context = 300
 	near := func(a, b float32) bool { return math.Abs(float64(a-b)) < tolWindow }
@@ -95,7 +95,7 @@ func TestVariants(t *testing.T) {
 				t.Fatal(name, err)
 			}
 			defer p.Close()
-			if err := p.RunGrad(context); err != nil { // of elements of about 1
+			if err := p.RunGrad(context); err != nil { // gradients of elements of about 1
 				t.Fatal(name, err)
 			}
 			all := slices.Clone(p.Value(y))
@@ -114,8 +114,7 @@ func TestVariants(t *testing.T) {
 	}
 }
 
-// TestNoVariant: a sink of −∞ has no effect, bit for bit, and a cap far above the scores changes only the last
-// digits.
+// TestNoVariant: a sink of −∞ has no effect, bit for bit, and a cap far above the scores changes only the last digits.
 func TestNoVariant(t *testing.T) {
 	values := func(o ops.AttentionOptions, sinks bool) []float32 {
 		s := graph.New(graph.NewParams(1))
@@ -172,6 +171,6 @@ func ExampleAttentionOptions() {
 	}
 	defer p.Close()
 	_ = p.SetFloats("qkv", []float32{0, 0, 8})
-	fmt.Println(p.Run(), p.Value(y)) // the score is 0, as the sink: half of 8
+	fmt.Println(p.Run(), p.Value(y)) // the score and the sink are both 0, so this is half of 8
 	// Output: <nil> [4]
 }

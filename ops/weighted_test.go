@@ -12,8 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestWeighted compares a weighted loss that is scaled by a further op, and its gradients, with float64, over
-// more rows than a chunk holds, some without a target.
+// TestWeighted compares a weighted loss that another op scales, and its gradients, with float64, for more
+// rows than a chunk has, some of them without a target.
 func TestWeighted(t *testing.T) {
 	const rows, width, vocab, factor = 300, 3, 5, 0.7
 	params := graph.NewParams(2)
@@ -60,7 +60,7 @@ func TestWeighted(t *testing.T) {
 	}
 }
 
-// TestDropoutShared: rows that belong together lose the same elements, forward and backward.
+// TestDropoutShared: rows that belong together drop the same elements, in both passes.
 func TestDropoutShared(t *testing.T) {
 	const groups, share, width, rate = 50, 3, 16, 0.4
 	params := graph.NewParams(1)
@@ -92,7 +92,7 @@ func TestDropoutShared(t *testing.T) {
 	if got := float64(dropped) / (groups * width); math.Abs(got-rate) > 0.07 {
 		t.Errorf("%.2f of the elements were dropped, want %.2f", got, rate)
 	}
-	if !slices.Equal(params.Get("x").GradData(), out) { // of ones, under a sum
+	if !slices.Equal(params.Get("x").GradData(), out) { // x is 1 and the loss a sum, so the gradient is the mask
 		t.Error("the gradient's mask is another")
 	}
 }

@@ -13,11 +13,11 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// tolWindow bounds values and gradients of about 1 that are summed in another order.
+// tolWindow bounds the difference of values and gradients of about 1 that are summed in a different order.
 const tolWindow = 1e-5
 
-// windowed runs attention of heads/kv heads of size over sequences and returns its values and the
-// gradient of all of qkv, from a loss that weighs every element otherwise.
+// windowed runs attention over sequences and returns its values and the gradient of qkv, from a loss that
+// weights every element differently.
 func windowed(t *testing.T, op func(*graph.Scope, ops.Heads, ops.Heads, ops.Heads, ops.AttentionOptions) *G.Node, context, heads, kv, size int, o ops.AttentionOptions, options ...graph.Option) (values, grads []float32) {
 	t.Helper()
 	const batch = 2
@@ -40,8 +40,8 @@ func windowed(t *testing.T, op func(*graph.Scope, ops.Heads, ops.Heads, ops.Head
 	return slices.Clone(p.Value(y)), slices.Clone(params.Get("x").GradData())
 }
 
-// TestWindow: attention in a window matches the composed form, forward and backward, has the same bits when
-// recomputed, and has those of attention without a window if the window is as long as the context.
+// TestWindow: attention in a window matches the composed form in both passes and gives the same bits if it is
+// recomputed; with a window as long as the context, it gives the bits of attention without a window.
 func TestWindow(t *testing.T) {
 	near := func(a, b float32) bool { return math.Abs(float64(a-b)) < tolWindow }
 	for _, context := range []int{1, 9, 150} {
@@ -70,8 +70,7 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-// TestWindowDropout: a window drops the same weights when recomputed, and those that are dropped without a
-// window.
+// TestWindowDropout: a window drops the same weights when it is recomputed, and the same as without a window.
 func TestWindowDropout(t *testing.T) {
 	o := ops.AttentionOptions{Window: 4, Dropout: 0.3}
 	got, dgot := windowed(t, ops.Attention, 20, 2, 2, 4, o)
@@ -87,7 +86,7 @@ func TestWindowDropout(t *testing.T) {
 	}
 }
 
-// TestWindowSlopes: the gradients match finite differences.
+// TestWindowSlopes: gradients match finite differences.
 func TestWindowSlopes(t *testing.T) {
 	for _, window := range []int{1, 4, 5, 9} {
 		err := graph.CheckGrad(graph.GradCheck{}, func(s *graph.Scope) *G.Node {
@@ -100,9 +99,8 @@ func TestWindowSlopes(t *testing.T) {
 	}
 }
 
-// TestWindowPieces: sequences with different pasts, over more than four windows, in pieces of any length whose
-// ends are often only padding, get the same results as whole sequences; the cache holds as many positions as
-// the window.
+// TestWindowPieces: sequences with different pasts, longer than several windows, get the same results as whole
+// sequences, in pieces of any length that often end in padding; the cache holds only as many positions as the window.
 func TestWindowPieces(t *testing.T) {
 	const batch, context, heads, size = 3, 41, 4, 3
 	for _, kv := range []int{4, 2, 1} {
@@ -141,7 +139,7 @@ func TestWindowPieces(t *testing.T) {
 						}
 					}
 					if past[b] += count; past[b] == context {
-						past[b] = 0 // the next sequence has the place
+						past[b] = 0 // the next sequence takes its place
 					}
 				}
 			}

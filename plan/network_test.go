@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestParseNetwork: rates in bits and in bytes, and invalid ones.
+// TestParseNetwork: rates in bits and in bytes are read, and invalid ones rejected.
 func TestParseNetwork(t *testing.T) {
 	for text, want := range map[string]Network{
 		"25Gb": {25e9, 50e-6}, "3GB": {24e9, 50e-6}, "100Mb": {1e8, 50e-6}, "0.5Tb,2us": {5e11, 2e-6}, "100Gb,0us": {1e11, 0},
@@ -22,10 +22,10 @@ func TestParseNetwork(t *testing.T) {
 	}
 }
 
-// TestSums compares the formula with the time two ranks took to add up 12,443,980 numbers, a tenth
-// of gpt2's, over an emulated cable of a given rate: benchmarks/ranks/hosts.sh, 2026-11-30, the
-// best of three, Open MPI and MPICH. The emulation does not count gaps between frames as Ethernet
-// does, so the formula gives that much more.
+// TestSums compares the formula with the time in which two ranks summed 12,443,980 numbers, a tenth of gpt2's
+// parameters, over an emulated network of a given rate: benchmarks/ranks/hosts.sh, 2026-11-30, the best of
+// three runs, with Open MPI and with MPICH. The emulation does not count the gaps between Ethernet frames, so
+// the formula gives slightly more.
 func TestSums(t *testing.T) {
 	const tolSums = 0.08 // 6 % of a frame are headers and gaps
 	for _, c := range []struct{ rate, seconds float64 }{{100e6, 4.095}, {100e6, 4.103}, {200e6, 2.189}, {200e6, 2.286}} {
@@ -37,7 +37,7 @@ func TestSums(t *testing.T) {
 	if got := (Network{1e9, 1}).sums(1e9, 1); got != 0 {
 		t.Errorf("one rank sums for %v s", got)
 	}
-	// 6 ranks: three levels, up and down.
+	// 6 ranks: three levels of the tree, up and down.
 	if got, want := (Network{8e9 / payload, 0}).sums(1e9, 6), 6.; !near(got, want, 1e-12) {
 		t.Errorf("%v s of 6 ranks, want %v", got, want)
 	}
@@ -62,7 +62,7 @@ func TestStep(t *testing.T) {
 			t.Errorf("%s: computes for %v s, want %v", name, s.Compute, compute)
 		}
 	}
-	if p := planned(t, "gpt2", Options{Batch: 8, Ranks: 4, Accumulate: 1}); p.Batch != 2 || p.Accumulate != 4 || p.Own != 1 { // as train shares it out
+	if p := planned(t, "gpt2", Options{Batch: 8, Ranks: 4, Accumulate: 1}); p.Batch != 2 || p.Accumulate != 4 || p.Own != 1 { // as train divides it
 		t.Errorf("batch %d, %d micro-batches, %d a rank", p.Batch, p.Accumulate, p.Own)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/layers"
 )
 
-// bigram is a model of one's own, without blocks and with a head of its own.
+// bigram is a user-defined model without blocks, with an untied head.
 type bigram struct {
 	Vocab   int  `json:"vocab_size"`
 	Context int  `json:"n_positions"`
@@ -24,7 +24,7 @@ func (m bigram) Body(s *graph.Scope, tokens *G.Node) (x, embedding *G.Node) {
 	return layers.Linear(s.At("mix"), x, m.Width, layers.Weights{}), embedding
 }
 
-// TestOwn: a model of any family is planned; one without blocks has nothing to recompute.
+// TestOwn: models of any family can be planned; a model without blocks has nothing to recompute.
 func TestOwn(t *testing.T) {
 	m := bigram{Vocab: 100, Context: 32, Width: 16, Layers: 1, Heads: 1}
 	p, err := Of(m, Options{Batch: 2})

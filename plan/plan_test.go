@@ -19,7 +19,7 @@ func find(t *testing.T, name string) models.Model {
 	return m
 }
 
-// planned is a plan that must be possible.
+// planned returns a plan, which must be possible.
 func planned(t *testing.T, name string, o Options) *Plan {
 	t.Helper()
 	p, err := Of(find(t, name), o)
@@ -29,11 +29,11 @@ func planned(t *testing.T, name string, o Options) *Plan {
 	return p
 }
 
-// near tells whether x is want, but for a share.
+// near reports whether x differs from want by at most the given share of it.
 func near(x, want, share float64) bool { return math.Abs(x-want) <= share*math.Abs(want) }
 
-// TestGPT3: parameters and petaflop/s-days of all sizes are those of GPT-3's table D.1, which
-// assumes 6 operations per parameter and token of 300B, to the digits printed there.
+// TestGPT3: parameters and petaflop/s-days of all sizes match table D.1 of GPT-3's paper, which assumes 6
+// operations per parameter for each of 300B tokens, to the digits printed there.
 func TestGPT3(t *testing.T) {
 	for name, c := range map[string]struct{ millions, days float64 }{
 		"gpt3-125m": {125, 2.60}, "gpt3-350m": {356, 7.42}, "gpt3-760m": {760, 15.8}, "gpt3-1.3b": {1320, 27.5},
@@ -58,7 +58,7 @@ func TestGPT3(t *testing.T) {
 		if days := p.FLOPs.SixN * 300e9 / pfDay; !near(days, c.days, 0.006) {
 			t.Errorf("%s: %v petaflop/s-days by the rule, want %v", name, days, c.days)
 		}
-		// The gradient takes twice the forward run, and of attention 2.5 times.
+		// The backward pass takes twice as many operations as the forward pass, and 2.5 times as many for attention.
 		if f := p.FLOPs; !near(f.Training, 3*f.Forward, 0.03) || f.Training < f.SixN || f.Recomputed <= f.Training || f.Recomputed > 4.0/3*f.Training {
 			t.Errorf("%s: %+v", name, f)
 		}
@@ -68,9 +68,9 @@ func TestGPT3(t *testing.T) {
 	}
 }
 
-// TestAttention: the FLOPs of attention are those of its products, 6·T·C per layer and token with
-// the gradient if everything is computed, and half of that under the causal mask; its gradient
-// computes the scores again: 7/6 of it.
+// TestAttention: the FLOPs of attention, gradient included, are those of its products, 12·T·C per layer and
+// token if everything were computed, and half of that, 6·T·C, under the causal mask. The gradient computes
+// the scores again, hence the factor of 7/6.
 func TestAttention(t *testing.T) {
 	p := planned(t, "gpt2", Options{})
 	if got, want := p.FLOPs.Parts["attention"], 7.0/6*6*1024*768*12; !near(got, want, 0.03) {
@@ -89,14 +89,14 @@ func TestAttention(t *testing.T) {
 	}
 }
 
-// TestMemory: the solver's rule determines the moments; ranks add up gradients of micro-batches in
-// a tree; the peak is the sum; recomputation changes only the results.
+// TestMemory: the solver's rule determines the size of the moments; ranks sum the gradients of micro-batches
+// in a tree; the peak is the sum of all parts; recomputation changes only the results.
 func TestMemory(t *testing.T) {
 	const n = 4 * 124439808
 	kept := planned(t, "gpt2", Options{})
 	for solver, moments := range map[string]float64{
 		"adamw": 2 * n, "lion": n, "sgd": n,
-		// One moment of the matrices of blocks, 12·768²·12 in all, and two of the rest.
+		// One moment for the matrices of the blocks, 12·768²·12 in all, and two for the rest.
 		"muon": 2*n - 4*12*12*768*768,
 	} {
 		m := planned(t, "gpt2", Options{Solver: solver}).Memory
@@ -117,20 +117,20 @@ func TestMemory(t *testing.T) {
 			t.Errorf("%d micro-batches: %v of sums, want %v", micro, m.Sums, sums*n)
 		}
 	}
-	// Keys and values of 12 layers, 256 positions and width 768.
+	// The keys and values of 12 layers, for 256 positions of width 768.
 	if m := planned(t, "gpt2", Options{Context: 256}).Memory; m.KeysValues != 2*4*12*256*768 {
 		t.Errorf("%v bytes of keys and values", m.KeysValues)
 	}
 }
 
-// TestRanks: what is sent between ranks, and how long it takes.
+// TestRanks: how much ranks send to each other, and how long a run takes.
 func TestRanks(t *testing.T) {
 	const n = 4 * 124439808
 	p := planned(t, "gpt2", Options{Ranks: 4, Batch: 2, Context: 64, Accumulate: 12, Tokens: 15360, Rate: 1e9, GPU: "a100", Share: 0.5})
 	if p.Wire != (Wire{Update: 1.5 * n, All: 6 * n, Broadcast: n}) {
 		t.Errorf("%+v", p.Wire)
 	}
-	if p.Run.Update != 2*64*12 || p.Run.Updates != 10 || p.Own != 4 { // the last rank has none: the tree
+	if p.Run.Update != 2*64*12 || p.Run.Updates != 10 || p.Own != 4 { // in the tree, the last rank has no micro-batch
 		t.Errorf("%+v", p.Run)
 	}
 	if days := p.FLOPs.Training * 15360 / (1e9 * machineShare) / 86400; !near(p.Machine.Days, days, 1e-9) || !near(p.Machine.Ranks, days*4/12, 1e-9) {
@@ -144,9 +144,10 @@ func TestRanks(t *testing.T) {
 	}
 }
 
-// TestLaws compares with numbers of the papers, and of others who used the formulas.
+// TestLaws compares with numbers from the papers, and from others who used the formulas.
 func TestLaws(t *testing.T) {
-	// nanoGPT's scaling_laws.ipynb: 2.66 and 2.00 after 300B tokens; table A3 of Hoffmann et al.: 1B to 20.0B, 10B to 219.5B.
+	// nanoGPT's scaling_laws.ipynb: losses of 2.66 and 2.00 after 300B tokens; table A3 of Hoffmann et al.: 20.0B
+	// tokens for 1B parameters, 219.5B for 10B.
 	for n, loss := range map[float64]float64{125e6: 2.66, 175e9: 2.00} {
 		if l := lawsOf(n, n, 300e9).Chinchilla.Loss; math.Abs(l-loss) > 0.005 {
 			t.Errorf("Chinchilla's loss for %g is %v, want %v", n, l, loss)
@@ -157,7 +158,7 @@ func TestLaws(t *testing.T) {
 			t.Errorf("Chinchilla's tokens for %g are %g, want %g", n, d, tokens)
 		}
 	}
-	// Kaplan et al.: the laws of size and of tokens alone, where the other is without bound; one petaflop/s-day is for
+	// Kaplan et al.: the laws of size and of tokens, each with the other unbounded; one petaflop/s-day is best spent on
 	// 1.3e9 parameters and 2e10 tokens.
 	if l := lawsOf(1e9, 1e9, 1e30).Kaplan.Loss; !near(l, math.Pow(8.8e13/1e9, 0.076), 1e-6) {
 		t.Errorf("L(N) is %v", l)
@@ -168,13 +169,13 @@ func TestLaws(t *testing.T) {
 	if d := lawsOf(1.3e9, 1.3e9, 1e9).Kaplan.Tokens; !near(d, 2e10, 1e-9) {
 		t.Errorf("Kaplan's tokens are %v", d)
 	}
-	// GPT-3 175B has 3,640 petaflop/s-days.
+	// GPT-3 175B took 3,640 petaflop/s-days.
 	if l := lawsOf(174.6e9, 174.6e9, 300e9).GPT3.Loss; !near(l, 2.57*math.Pow(3640, -0.048), 1e-3) {
 		t.Errorf("L(C) is %v", l)
 	}
 }
 
-// TestPartOf: blocks are folded wherever they are, and outside of them a part is what holds the weights.
+// TestPartOf: blocks are merged wherever they are; outside of them, a part is the layer that has the weights.
 func TestPartOf(t *testing.T) {
 	for _, c := range []struct{ path, blocks, want string }{
 		{"h.3.attn.c_attn.weight", "h.*", "h.*.attn"}, {"h.11.ln_1.bias", "h.*", "h.*.ln_1"}, {"wte.weight", "h.*", "wte"}, {"h.gain.weight", "h.*", "h.gain"},
@@ -187,7 +188,7 @@ func TestPartOf(t *testing.T) {
 	}
 }
 
-// TestRefused: invalid options are an error that says so.
+// TestRefused: invalid options give an error that says so.
 func TestRefused(t *testing.T) {
 	for want, o := range map[string]Options{
 		"plan: a batch of -1: want 1 or more":               {Batch: -1},
@@ -228,7 +229,7 @@ func TestPrint(t *testing.T) {
 	}
 }
 
-// TestFigure: three significant digits, however many there are.
+// TestFigure: figures are rounded to three significant digits.
 func TestFigure(t *testing.T) {
 	for x, want := range map[float64]string{
 		0.01234: "0.0123", 23: "23", 999.4: "999", 999.5: "1,000", 3674: "3,670", 9996: "10,000", 29_212: "29,200", 1.7349e6: "1,730,000",

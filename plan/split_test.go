@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestSplit: ranks that hold a model together share its operations, except those of norms and sums,
-// and each has a share of its weights, gradients and moments. An update has as many batches as
-// there are models, and models send each other a rank's part.
+// TestSplit: ranks that hold a model together divide its operations, except those of norms and sums, and each
+// has a share of its weights, gradients and moments. Each model processes its own batches of an update, and
+// the models sum the gradients of each rank's part.
 func TestSplit(t *testing.T) {
 	o := Options{Batch: 2, Context: 256, Ranks: 8}
 	whole := planned(t, "gpt2", Options{Batch: 2, Context: 256, Ranks: 2})
@@ -20,17 +20,18 @@ func TestSplit(t *testing.T) {
 	if p.Own != 1 || p.FLOPs.Training != whole.FLOPs.Training || p.Parameters.Total != whole.Parameters.Total || p.Run.Update != whole.Run.Update {
 		t.Errorf("%+v, %+v", p.FLOPs, p.Run)
 	}
-	if !near(4*s.FLOPs, whole.FLOPs.Training, 0.01) || !near(float64(4*s.Parameters), float64(whole.Parameters.Total), 0.03) { // tables of positions are whole
+	if !near(4*s.FLOPs, whole.FLOPs.Training, 0.01) || !near(float64(4*s.Parameters), float64(whole.Parameters.Total), 0.03) { // position embeddings are not split
 		t.Errorf("%+v", s)
 	}
-	if w := p.Memory.Weights; w != 4*float64(s.Parameters) || p.Memory.Gradients != w || p.Memory.Moments < w || p.Memory.Moments > 1.1*w || // two numbers a weight, of half of them
+	if w := p.Memory.Weights; w != 4*float64(s.Parameters) || p.Memory.Gradients != w || p.Memory.Moments < w || p.Memory.Moments > 1.1*w || // two numbers per weight, for half of the weights
 		!near(p.Wire.Update, w, 1e-9) {
 		t.Errorf("%+v, %+v", p.Memory, p.Wire)
 	}
 	if p.Memory.Peak >= 0.5*whole.Memory.Peak || p.Memory.KeysValues != whole.Memory.KeysValues/4 {
 		t.Errorf("%+v, of %+v", p.Memory, whole.Memory)
 	}
-	// Two sums each way of 12 blocks, one of the embedding, one of the head's gradient, all of the stream (512, 768).
+	// Two sums each way in each of 12 blocks, one for the embedding, and one for the head's gradient, all of the
+	// residual stream (512, 768).
 	if s.Sums != 4*12+2 || s.Wire != 50*1.5*4*512*768 {
 		t.Errorf("%+v", s)
 	}

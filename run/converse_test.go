@@ -13,7 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// talker saves a small model with special tokens, and a chat template unless it is "".
+// talker saves a small model with special tokens, and with a chat template unless it is "".
 func talker(t *testing.T, dir, template string) {
 	t.Helper()
 	tok, err := tokenizer.AddSpecials(tokenizer.Bytes(), "<|im_start|>", "<|im_end|>")
@@ -36,8 +36,8 @@ func talker(t *testing.T, dir, template string) {
 	}
 }
 
-// TestTuneChat: with the template chat, a prompt is what a user says in the model's chat template, the response is the
-// assistant's, and ends as a turn does there.
+// TestTuneChat: with the template "chat", a prompt becomes a user's message in the model's chat template, and
+// the response the assistant's, which ends as a turn ends in that template.
 func TestTuneChat(t *testing.T) {
 	t.Chdir(t.TempDir())
 	const template = "{% for m in messages %}<|im_start|>{{ m.role }}:{{ m.content }}<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant:{% endif %}"

@@ -2,7 +2,7 @@ package run
 
 import "testing"
 
-// TestRunsOfOneSecond have directories of their own.
+// TestRunsOfOneSecond: runs that begin in the same second get different directories.
 func TestRunsOfOneSecond(t *testing.T) {
 	t.Chdir(t.TempDir())
 	seen := map[string]bool{}

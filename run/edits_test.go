@@ -13,9 +13,8 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// TestEdits: a run of an edited model that was stopped ends with the bits of one that was not; it
-// can be resumed with the same edits only; and another run can start from its weights where they
-// fit.
+// TestEdits: a run of an edited model that was stopped and resumed ends bit for bit like one that was not. It
+// can be resumed only with the same edits, and another run can start from those of its weights that fit.
 func TestEdits(t *testing.T) {
 	dir := t.TempDir()
 	recipe, err := tiny(dir)

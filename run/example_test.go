@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// tiny is a recipe of a model that trains at once, on a text in a folder.
+// tiny returns a recipe for a model that trains in no time, on a text in a directory.
 func tiny(dir string) (run.Recipe, error) {
 	text := filepath.Join(dir, "text.txt")
 	r := run.Defaults()
@@ -40,7 +40,7 @@ func ExampleCreate() {
 	err = r.Train(context.Background())
 	fmt.Println(err, r.Close())
 
-	// It is to be at step 3 of 4.
+	// The run stops after step 3 of 4, so it can be resumed.
 	again, err := run.Resume(run.Dir(dir), recipe, run.Options{})
 	if err != nil {
 		fmt.Println(err)
@@ -57,8 +57,8 @@ func ExampleCreate() {
 	// 4 gpt2-minute <nil>
 }
 
-// ExampleBranch extends a run from a checkpoint before its learning rate fell, and leaves the
-// finished run as it is.
+// ExampleBranch extends a run from a checkpoint that was saved before its learning rate decayed, and leaves
+// the finished run unchanged.
 func ExampleBranch() {
 	temp, err := os.MkdirTemp("", "run")
 	if err != nil {

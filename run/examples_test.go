@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestFinetuneFiles: a file that is called just train or dev is taken before others; of several
-// others one has to be chosen.
+// TestFinetuneFiles: a file whose name is just train or dev takes precedence over others; if there are
+// several others, one has to be chosen.
 func TestFinetuneFiles(t *testing.T) {
 	for _, c := range []struct {
 		names            []string
@@ -36,8 +36,8 @@ func TestFinetuneFiles(t *testing.T) {
 	}
 }
 
-// TestFolderForFile: errors for a folder in place of a file, and for a file in place of a folder,
-// say what is needed.
+// TestFolderForFile: a folder in place of a file, or a file in place of a folder, gives an error
+// that says what is needed.
 func TestFolderForFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "file.tsv", "")

@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// TestEditedGraph: a run trains the model that its checkpoints describe, and may watch it.
+// TestEditedGraph: a run cannot train another model than its checkpoints describe, but it may watch its layers.
 func TestEditedGraph(t *testing.T) {
 	dir := t.TempDir()
 	recipe, err := tiny(dir)
@@ -34,7 +34,7 @@ func TestEditedGraph(t *testing.T) {
 	}
 }
 
-// TestResumeOther: a recipe that is not the run's is refused, by the setting.
+// TestResumeOther: resuming with a recipe that is not the run's is an error that names the setting.
 func TestResumeOther(t *testing.T) {
 	dir := t.TempDir()
 	recipe, err := tiny(dir)

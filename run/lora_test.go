@@ -18,7 +18,7 @@ import (
 	"github.com/gorgpt/gorgpt/memory"
 )
 
-// loraRuns are a run of a task and one of pairs that learn by adapters.
+// loraRuns returns recipes that train adapters, one for a task and one for pairs.
 func loraRuns(t *testing.T) map[string]TunedRecipe {
 	t.Helper()
 	base := pretrained(t)
@@ -38,8 +38,8 @@ func loraRuns(t *testing.T) map[string]TunedRecipe {
 	return map[string]TunedRecipe{"task": task, "pairs": respond}
 }
 
-// TestLoRA: adapters are trained, and what they do not touch does not change by a bit; the
-// checkpoint is a model like any other, which gives the same answers as the run's model.
+// TestLoRA: adapters are trained, and parameters without adapters do not change by a single bit. The
+// checkpoint is a model like any other, and gives the same answers as the run's model.
 func TestLoRA(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, recipe := range loraRuns(t) {
@@ -80,7 +80,7 @@ func TestLoRA(t *testing.T) {
 			}
 		}
 		for _, p := range before.Params.All() {
-			now := after.Get(p.Name()).Data()[:p.Size()] // the embedding has new rows below
+			now := after.Get(p.Name()).Data()[:p.Size()] // the embedding may have new rows at the end
 			matrix := strings.HasPrefix(p.Name(), "h.") && len(p.Shape()) == 2
 			if same := slices.Equal(now, p.Data()); same == matrix {
 				t.Errorf("%s: %s is the same: %v", name, p.Name(), same)
@@ -89,7 +89,7 @@ func TestLoRA(t *testing.T) {
 	}
 }
 
-// checkAnswers compares what a classifier says with the predictions of its run.
+// checkAnswers compares a classifier's answers with the predictions of its run.
 func checkAnswers(t *testing.T, c *finetune.Trained, dir Dir) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(string(dir), "predictions.tsv"))
@@ -135,7 +135,7 @@ func checkAnswers(t *testing.T, c *finetune.Trained, dir Dir) {
 	}
 }
 
-// TestLoRAMemory: adapters take less memory than whole weights, and are let in where these are refused.
+// TestLoRAMemory: adapters take less memory than whole weights, and can be trained where whole weights cannot.
 func TestLoRAMemory(t *testing.T) {
 	t.Chdir(t.TempDir())
 	machine := memory.Machine
@@ -177,9 +177,9 @@ func TestLoRAMemory(t *testing.T) {
 	}
 }
 
-// TestTuneSmolLM2: a pre-trained model, in llama.cpp's file format, is fine-tuned with adapters in
-// less than two thirds of the memory that training all its weights would take, and the result is a
-// Hugging Face directory with the answers of the run's model.
+// TestTuneSmolLM2: a pre-trained model in llama.cpp's file format is fine-tuned with adapters, in less than
+// two thirds of the memory that training all its weights would take. The result is a Hugging Face directory
+// that gives the same answers as the run's model.
 func TestTuneSmolLM2(t *testing.T) {
 	from := smollm2.Path(t)
 	t.Chdir(t.TempDir())
@@ -218,7 +218,7 @@ func TestTuneSmolLM2(t *testing.T) {
 		}
 		takes[rank] = size
 	}
-	if !(takes[0] > 2.152 && takes[0] < 3 && takes[4] < 2./3*takes[0]) { // four numbers for each of 134,517,890 weights, and what is computed
+	if !(takes[0] > 2.152 && takes[0] < 3 && takes[4] < 2./3*takes[0]) { // four numbers for each of 134,517,890 weights, plus the results
 		t.Errorf("%v GB for all weights, %v for adapters", takes[0], takes[4])
 	}
 	trained, err := finetune.Load("run4/checkpoints/best")

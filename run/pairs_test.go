@@ -8,7 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// TestRunsOfPairs: the pairs of a run divide those of an update.
+// TestRunsOfPairs: the number of pairs in a micro-batch divides the number in an update.
 func TestRunsOfPairs(t *testing.T) {
 	for _, c := range [][5]int{{32, 8, 100, 8, 32}, {10, 8, 100, 5, 10}, {7, 3, 100, 1, 7}, {6, 6, 4, 4, 4}, {4, 8, 100, 4, 4}} {
 		r := TunedRecipe{Batch: c[0], Micro: c[1]}
@@ -18,10 +18,10 @@ func TestRunsOfPairs(t *testing.T) {
 	}
 }
 
-// TestFitted: batches are as wide as the longest pair, whatever the context; --context bounds them still.
+// TestFitted: batches are as wide as the longest pair, whatever the model's context, and at most as wide as --context.
 func TestFitted(t *testing.T) {
 	t.Chdir(t.TempDir())
-	base := pretrained(t) // of a context of 32
+	base := pretrained(t) // with a context of 32
 	write(t, "pairs.jsonl", strings.Repeat(`{"prompt":"ab","response":"c"}`+"\n", 20)+`{"prompt":"abcdef","response":"`+strings.Repeat("x", 8)+`"}`+"\n")
 	for given, want := range map[int]int{0: 16, 32: 16, 12: 12} {
 		r := DefaultsTuned()
@@ -39,7 +39,7 @@ func TestFitted(t *testing.T) {
 	}
 }
 
-// TestDropped: without --dropout a model has the rates with which it was pre-trained.
+// TestDropped: without --dropout, a model keeps the rates that it was pre-trained with.
 func TestDropped(t *testing.T) {
 	m, err := models.Find("gpt1-nano")
 	if err != nil {

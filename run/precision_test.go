@@ -7,8 +7,8 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// TestPrecisionRecorded: a recipe has what auto stood for, checkpoints of float32 are those of before there was a choice, and a run goes
-// on in the precision in which it began.
+// TestPrecisionRecorded: a recipe records the precision that auto selected, float32 checkpoints are the same
+// as before precisions could be chosen, and a run can be resumed only in the precision in which it began.
 func TestPrecisionRecorded(t *testing.T) {
 	t.Chdir(t.TempDir())
 	r := Defaults()
@@ -40,7 +40,7 @@ func TestPrecisionRecorded(t *testing.T) {
 		t.Fatalf("the recipe says %q, want %v: %v", was.Precision, want, err)
 	}
 	if want == graph.Float32 {
-		return // nothing to go on in otherwise
+		return // there is no other precision to resume in
 	}
 	first.Close()
 	was.Precision = "float32"
@@ -49,7 +49,7 @@ func TestPrecisionRecorded(t *testing.T) {
 	}
 }
 
-// TestPrecisionOfFinetuning: the same of a recipe of fine-tuning.
+// TestPrecisionOfFinetuning: the same holds for the recipes of fine-tuning.
 func TestPrecisionOfFinetuning(t *testing.T) {
 	r := DefaultsTuned()
 	if strings.Contains(r.fixed(), "precision") {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestShareOut: ranks can share updates evenly, which have the same sequences as before.
+// TestShareOut: updates are divided evenly among ranks, and have the same sequences as before.
 func TestShareOut(t *testing.T) {
 	for _, c := range []struct{ batch, accumulate, ranks, wantBatch, wantAccumulate, times int }{
 		{8, 1, 1, 8, 1, 1}, {8, 1, 2, 4, 2, 2}, {8, 1, 8, 1, 8, 8}, {1, 8, 4, 1, 8, 1}, {6, 2, 3, 2, 6, 3}, {12, 2, 4, 6, 4, 2}, {2, 6, 4, 1, 12, 2},
@@ -28,8 +28,8 @@ func TestShareOut(t *testing.T) {
 	}
 }
 
-// TestSumOfOlderRuns: a run older than the setting sum adds gradients up as it did, unless told
-// otherwise.
+// TestSumOfOlderRuns: a run from before the setting sum existed keeps adding up gradients the way it
+// did, unless sum is given.
 func TestSumOfOlderRuns(t *testing.T) {
 	dir := Dir(t.TempDir())
 	text := string(Defaults().Text())

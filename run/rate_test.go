@@ -7,9 +7,10 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestFillRate: a rate that is given stays; one that is not goes with the width, and is a tenth for trained weights.
+// TestFillRate: a learning rate that is given is used; otherwise it depends on the width, and is a tenth of
+// that for pre-trained weights.
 func TestFillRate(t *testing.T) {
-	wide, err := models.Find("gpt2") // 768
+	wide, err := models.Find("gpt2") // width 768
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// write makes a file.
+// write writes a file.
 func write(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
@@ -13,7 +13,7 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
-// TestRecipeErrors: errors in a recipe are reported with their line, in the file's terms.
+// TestRecipeErrors: errors in a recipe are reported with their line, in the terms of the file.
 func TestRecipeErrors(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for text, want := range map[string]string{
@@ -47,13 +47,13 @@ func TestRecipeErrors(t *testing.T) {
 			t.Errorf("%s\n%v\nwant %s", text, err, want)
 		}
 	}
-	for text, want := range map[string]string{"300_000": "300000", `"300B"`: "300B"} { // in quotes or not
+	for text, want := range map[string]string{"300_000": "300000", `"300B"`: "300B"} { // with or without quotes
 		write(t, "r.toml", "tokens = "+text+"\n")
 		if r, err := ReadRecipe("r.toml"); err != nil || r.Tokens != want {
 			t.Errorf("tokens = %s: %q, %v", text, r.Tokens, err)
 		}
 	}
-	// Numbers with a fraction may come without one.
+	// Numbers of type float may be written without a fraction.
 	write(t, "r.toml", "lr = 1\nclip = 2\nno_decay = [\"wte.*\"]\nmix = []\n")
 	r, err := ReadRecipe("r.toml")
 	if err != nil || r.LearnRate != 1 || r.Clip != 2 || len(r.NoDecay) != 1 {
@@ -61,7 +61,7 @@ func TestRecipeErrors(t *testing.T) {
 	}
 }
 
-// TestWholeRecipe: a run does not go on with a recipe that was emptied.
+// TestWholeRecipe: a run cannot be resumed with a recipe that lacks settings.
 func TestWholeRecipe(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "recipe.toml", string(Defaults().Text()))

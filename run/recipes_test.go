@@ -10,12 +10,11 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// decisive are the settings that a recipe of the project is not to leave to the defaults.
+// decisive are the settings that a recipe in recipes/ must not leave to the defaults.
 var decisive = []string{"model", "tokenizer", "windows", "steps", "batch", "context", "dropout", "solver", "lr", "lr-floor", "warmup", "schedule", "beta1", "beta2",
 	"weight-decay", "clip", "eval-every", "eval-batches", "seed"}
 
-// TestRecipes: every recipe of the project parses, declares its graph and has the
-// parameters that it says.
+// TestRecipes: every recipe in recipes/ can be read, declares its graph, and has the expected number of parameters.
 func TestRecipes(t *testing.T) {
 	want := map[string]int64{
 		"shakespeare-nano": 804_096, "shakespeare-bpe": 926_848, "go-nano": 828_672, "go-minute": 737_952,
@@ -27,7 +26,7 @@ func TestRecipes(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Chdir(t.TempDir())
-	if err := os.MkdirAll("vocab/gpt1", 0o777); err != nil { // a recipe's tokenizer is there
+	if err := os.MkdirAll("vocab/gpt1", 0o777); err != nil { // the tokenizer of one of the recipes
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob(filepath.Join(root, "recipes", "*.toml"))
@@ -81,7 +80,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Defaults()
-	want.Tokenizer = "bpe:4096" // what the text's size makes of none
+	want.Tokenizer = "bpe:4096" // what an empty tokenizer becomes for a text of that size
 	if got, want := string(r.Text()), string(want.Text()); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/store"
 )
 
-// TestPruneSent: of the checkpoints in a store, those in keep remain, and the last two by step
-// number; after step 999999, names have more digits.
+// TestPruneSent: of the checkpoints in a store, those in keep remain, and the last two by step number, even
+// after step 999999, where names have more digits.
 func TestPruneSent(t *testing.T) {
 	const url = "mem://prune/checkpoints"
 	for _, step := range []string{"step-999000", "step-999500", "step-1000000", "step-1000500"} {

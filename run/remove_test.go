@@ -9,7 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint"
 )
 
-// TestRemove: a run goes, whichever its kind; what is no run stays, as does one that is in use.
+// TestRemove: runs of either kind are removed; a directory that is not a run, or a run that is in use, is not.
 func TestRemove(t *testing.T) {
 	for _, name := range []string{recipeName, tunedName} {
 		dir := Dir(filepath.Join(t.TempDir(), "run"))

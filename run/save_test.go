@@ -10,7 +10,8 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// TestSavesFinite: weights that could not be read again do not take the place of those before.
+// TestSavesFinite: weights that are not finite, which could not be loaded again, do not replace
+// the previous checkpoint.
 func TestSavesFinite(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", strings.Repeat("1 was fun, 2 was dull\n", 100))

@@ -6,8 +6,8 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestShards: ranks shard the solver's state, unless it includes an average of the weights, or the
-// options say otherwise.
+// TestShards: ranks shard the solver's state, unless it includes an average of the weights, or
+// the options say otherwise.
 func TestShards(t *testing.T) {
 	m, err := models.Find("gpt2-nano")
 	if err != nil {
@@ -25,7 +25,7 @@ func TestShards(t *testing.T) {
 		{"adamw", 0, &no, false},
 		{"adamw", 0.99, nil, false},
 		{"schedulefree", 0, nil, false},
-		{"schedulefree", 0, &yes, true}, // which the trainer refuses
+		{"schedulefree", 0, &yes, true}, // the trainer rejects this
 	} {
 		r := Defaults()
 		r.Solver, r.EMA = c.solver, c.ema

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// climbing is the recipe of a small run whose updates grow from 64 tokens to 256, and whose learning
-// rate is highest after 480 tokens and least after 1,792, of 2,300.
+// climbing returns the recipe of a small run of 2,300 tokens. Its updates grow from 64 tokens to 256, and its
+// learning rate is highest after 480 tokens and lowest from 1,792 on.
 func climbing(t *testing.T) Recipe {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -30,7 +30,7 @@ func climbing(t *testing.T) Recipe {
 	return r
 }
 
-// line is one of metrics.jsonl, without times.
+// line is a line of metrics.jsonl, without times.
 type line struct {
 	Step   int
 	Tokens int64
@@ -38,7 +38,7 @@ type line struct {
 	LR     float64
 }
 
-// trained runs a run to its end, or to a step, and returns what it did.
+// trained runs a run to its end, or to a step, and returns the lines of its metrics.
 func trained(t *testing.T, r *Run, err error) []line {
 	t.Helper()
 	if err != nil {
@@ -65,8 +65,8 @@ func trained(t *testing.T, r *Run, err error) []line {
 	return all
 }
 
-// TestTokens: a run measured in tokens has hand-computed updates and rates, reports its progress in
-// tokens, and if stopped during the ramp resumes bit for bit.
+// TestTokens: the updates and rates of a run measured in tokens match those computed by hand, its progress is
+// reported in tokens, and if it is stopped during the ramp it resumes bit for bit.
 func TestTokens(t *testing.T) {
 	recipe := climbing(t)
 	var log strings.Builder
@@ -109,7 +109,7 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestTokenSettings: invalid settings that count tokens are reported in one line.
+// TestTokenSettings: invalid settings that are given in tokens are reported in one line.
 func TestTokenSettings(t *testing.T) {
 	recipe := climbing(t)
 	for want, change := range map[string]func(r *Recipe){
@@ -154,8 +154,8 @@ func TestTokenSettings(t *testing.T) {
 	}
 }
 
-// TestTokenDefaults: without a budget of tokens, the rate is least at the end of the steps; without
-// tokens for the climb, it is that of the updates.
+// TestTokenDefaults: without a token budget, the rate is lowest at the end of the steps; without warmup
+// tokens, the warmup is that of the updates.
 func TestTokenDefaults(t *testing.T) {
 	r := climbing(t)
 	r.Tokens, r.DecayTokens, r.WarmupTokens, r.Steps, r.Warmup = "", "", "", 16, 9
@@ -163,7 +163,7 @@ func TestTokenDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A tenth of 16 updates is 1, of 64 tokens.
+	// The warmup is a tenth of the 16 updates: one update, of 64 tokens.
 	for tokens, want := range map[int64]float64{32: 5e-4, 64: 1e-3, 1184: 5.5e-4, 2304: 1e-4} {
 		if got := s(tokens); math.Abs(got-want) > 1e-12 {
 			t.Errorf("after %d tokens %v, want %v", tokens, got, want)
@@ -175,10 +175,10 @@ func TestTokenDefaults(t *testing.T) {
 	}
 }
 
-// TestOlderRuns: a run saved before there were these settings still has the same recipe.
+// TestOlderRuns: a run that was saved before these settings existed still has the same recipe.
 func TestOlderRuns(t *testing.T) {
 	r := Defaults()
-	r.Sum = fast // as older runs are read: see ReadRun
+	r.Sum = fast // as the recipes of older runs are read: see ReadRun
 	text := r.fixed()
 	for _, line := range append(newer, "set = []") {
 		name, _, _ := strings.Cut(line, " ")
@@ -193,7 +193,7 @@ func TestOlderRuns(t *testing.T) {
 	}
 }
 
-// TestImpossibleTokens: an invalid recipe made in Go is an error, before its updates are counted.
+// TestImpossibleTokens: an invalid recipe made in Go is an error before its updates are counted.
 func TestImpossibleTokens(t *testing.T) {
 	r := Defaults()
 	r.Batch, r.Tokens = 0, "1M"

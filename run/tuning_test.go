@@ -30,10 +30,10 @@ func pretrained(t *testing.T) string {
 	return job.Dir.Latest()
 }
 
-// times are what two runs may differ in.
+// times are the only parts in which the metrics of two runs may differ.
 var times = regexp.MustCompile(`"(tokens_per_s|seconds)":[^,}]*`)
 
-// outcome is all that a run ends with.
+// outcome returns the results of a run: its metrics, weights and predictions.
 func outcome(t *testing.T, dir Dir) string {
 	t.Helper()
 	var all []byte
@@ -47,8 +47,8 @@ func outcome(t *testing.T, dir Dir) string {
 	return string(all)
 }
 
-// TestResumeTuned: a fine-tuning run that was interrupted, or killed and moved, ends with the bits
-// of one that never was; after a run has ended, only its best checkpoint is left.
+// TestResumeTuned: a fine-tuning run that was interrupted, or killed and moved, ends bit for bit like one
+// that was not; after a run has ended, only its best checkpoint is left.
 func TestResumeTuned(t *testing.T) {
 	t.Chdir(t.TempDir())
 	base := pretrained(t)
@@ -91,7 +91,7 @@ func TestResumeTuned(t *testing.T) {
 		}
 		want := finish(begin(name+"-whole"), nil)
 
-		for _, stop := range []int{2, 7, 9} { // before a checkpoint, in an epoch, after two
+		for _, stop := range []int{2, 7, 9} { // before the first checkpoint, within an epoch, after two epochs
 			dir, killed := fmt.Sprint(name, "-", stop), Dir(fmt.Sprint(name, "-killed-", stop))
 			ctx, cancel := context.WithCancel(t.Context())
 			r := begin(dir)
@@ -130,7 +130,7 @@ func TestResumeTuned(t *testing.T) {
 			t.Error(err)
 		}
 		left, err := filepath.Glob(name + "-whole/checkpoints/*/*.safetensors")
-		if err != nil || len(left) != 2 { // best, and what it points at
+		if err != nil || len(left) != 2 { // "best", and the directory that it points to
 			t.Errorf("left: %v, %v", left, err)
 		}
 	}

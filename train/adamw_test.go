@@ -14,14 +14,13 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// tolTorch bounds the difference from PyTorch after eight updates of weights of
-// order 1: another order of the same roundings. Measured 1.3e-7, one unit in the
-// last place of a number above 1; doubled twice.
+// tolTorch bounds the difference from PyTorch after eight updates of weights of order 1, in which the same
+// roundings occur in a different order. 1.3e-7 was measured, one unit in the last place of a number above 1;
+// the bound is four times that.
 const tolTorch = 5e-7
 
-// tolPaper bounds the difference from float64 after sixty updates of weights up
-// to 3, each of which rounds the weight twice by up to 1.2e-7: at worst 1.4e-5.
-// Measured 2.0e-6; doubled twice.
+// tolPaper bounds the difference from float64 after sixty updates of weights up to 3, each of which rounds
+// the weight twice by up to 1.2e-7: at worst 1.4e-5. 2.0e-6 was measured; the bound is four times that.
 const tolPaper = 8e-6
 
 // vector is a parameter of any shape, without a graph.
@@ -72,8 +71,8 @@ func maxDiff(got []float32, want []float64) float64 {
 	return d
 }
 
-// reference is algorithm 2 of Loshchilov & Hutter (2019) line by line in float64:
-// θ ← θ - η(α·m̂/(√v̂ + ε) + λθ), with the paper's λ being Decay·LearnRate.
+// reference is algorithm 2 of Loshchilov & Hutter (2019), line by line in float64: θ ← θ - η(α·m̂/(√v̂ + ε) +
+// λθ), where the paper's λ is Decay·LearnRate.
 type reference struct {
 	theta, m, v []float64
 	t           int
@@ -271,7 +270,7 @@ func TestNormDoesNotDependOnTheOrder(t *testing.T) {
 }
 
 func TestAdamWStateRoundTrip(t *testing.T) {
-	// Seven updates, and three, a new solver with the state of the first, four.
+	// Seven updates in one go; and three, after which a new solver with the state of the first makes four.
 	weights := func(stop int) []float32 {
 		rng := rand.New(rand.NewPCG(3, 4))
 		p, q := newVector("h.0.w", 3, 5), newVector("h.0.b", 5)
@@ -413,8 +412,8 @@ func TestAdamWAllocatesNothingMuch(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	// The test's own Value and Grad make 100 + 100 tensor headers of about 8
-	// allocations; the solver adds few to a parameter.
+	// The test's own Value and Grad make 100 + 100 tensor headers of about 8 allocations each; the solver
+	// adds a few per parameter.
 	headers := testing.AllocsPerRun(20, func() {
 		for _, p := range params {
 			p.Value()

@@ -11,12 +11,12 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// tolAverage bounds the difference of weights of order 1 from float64 after ten updates, in each of which y, x and z are
-// rounded by at most 2⁻²⁴ of 4, their largest. Measured 3.4e-7; doubled.
+// tolAverage bounds the difference from float64 after ten updates of weights of order 1, in each of which y, x
+// and z are rounded by at most 2⁻²⁴ of 4, the largest of them. 3.4e-7 was measured; the bound is twice that.
 const tolAverage = 7e-7
 
-// TestAveragesEqualTheirAuthors compares schedule-free AdamW with the authors' package, and EMA with torch's
-// AveragedModel: the weights in training, and the averages, between any two updates.
+// TestAveragesEqualTheirAuthors compares schedule-free AdamW with its authors' package, and EMA with torch's
+// AveragedModel: both the weights being trained and the averages, after each update.
 func TestAveragesEqualTheirAuthors(t *testing.T) {
 	b, err := os.ReadFile("testdata/average.json")
 	if err != nil {
@@ -67,7 +67,7 @@ func TestAveragesEqualTheirAuthors(t *testing.T) {
 	}
 }
 
-// averaged are the solvers that average.
+// averaged are solvers that keep an average.
 var averaged = map[string]func() *Optimizer{
 	"schedule-free": func() *Optimizer {
 		return &Optimizer{Rule: ScheduleFree{Beta1: 0.9, Beta2: 0.95, Epsilon: 1e-8}, Decay: 0.01, Clip: 1}
@@ -109,7 +109,7 @@ func TestAverageIsWhatIsSeen(t *testing.T) {
 			if maps.EqualFunc(seen, trained, sameBits) {
 				t.Errorf("%s: the average is the weights themselves", name)
 			}
-			// The evaluation of the last step is that of a run that begins with the average.
+			// The last evaluation equals the first one of a run that begins with the average.
 			begun, of := newToy()
 			begun.Steps, lm(begun).Validation = 1, validation
 			last.declare(t, begun)
@@ -127,7 +127,8 @@ func TestAverageIsWhatIsSeen(t *testing.T) {
 	}
 }
 
-// TestAverageRefusals: no gradient of an average is taken, no average averaged, and no state without what it needs restored.
+// TestAverageRefusals: it is an error to take a gradient of the average, to average an average, or to restore
+// a state that lacks what averaging needs.
 func TestAverageRefusals(t *testing.T) {
 	p := newVector("w", 2)
 	o := NewScheduleFree()
@@ -156,7 +157,8 @@ func TestAverageRefusals(t *testing.T) {
 	check(NewScheduleFree().Restore(s), "restored state has .z and .exp_avg_sq of w, want .z and .exp_avg_sq and .twin")
 }
 
-// TestAverageWithPeers: ranks have the bits of one process, in training and in what is saved of the average.
+// TestAverageWithPeers: ranks compute bit for bit what one process does, in the weights being trained
+// and in the saved averages.
 func TestAverageWithPeers(t *testing.T) {
 	for name, solver := range averaged {
 		one, want := newToyRank(4, false)

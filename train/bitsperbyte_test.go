@@ -11,7 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/datasets"
 )
 
-// toySizes are bytes of the toy's tokens; one is a special token, of none.
+// toySizes returns the number of bytes of each of the toy's tokens; tokens of 0 bytes are special tokens.
 func toySizes() []int {
 	sizes := make([]int, toyVocab)
 	for i := range sizes {
@@ -20,7 +20,7 @@ func toySizes() []int {
 	return sizes
 }
 
-// bytesOfToy counts the bytes of all targets of a validation of 16 sequences, and the targets.
+// bytesOfToy counts the bytes of all targets in a validation of 16 sequences, and the targets.
 func bytesOfToy(t *testing.T, prompts bool) (bytes, targets int) {
 	t.Helper()
 	s := &toyStream{size: 4, context: 8, seed: 2, end: 16, prompts: prompts}
@@ -40,8 +40,8 @@ func bytesOfToy(t *testing.T, prompts bool) (bytes, targets int) {
 	}
 }
 
-// TestBitsPerByte: an evaluation's bits by a byte are its loss over all targets that it has, by their bytes, of one
-// process and of several; without sizes there are none.
+// TestBitsPerByte: an evaluation's bits per byte are the loss summed over all targets, in bits, divided by
+// their bytes, with one process and with several; if no sizes are given, they are not reported.
 func TestBitsPerByte(t *testing.T) {
 	for _, prompts := range []bool{false, true} {
 		bytes, targets := bytesOfToy(t, prompts)
@@ -76,7 +76,7 @@ func TestBitsPerByte(t *testing.T) {
 	if err := tr.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "NextToken.Sizes has 5 tokens, but a target is ") {
 		t.Errorf("too few sizes: %v", err)
 	}
-	// Tokens of no bytes alone: a number by nothing is none.
+	// If all tokens have 0 bytes, nothing is reported.
 	tr, r = newToyRank(1, false)
 	lm(tr).Sizes = make([]int, toyVocab)
 	mustRun(t, tr)

@@ -10,7 +10,7 @@ import (
 	"testing/iotest"
 )
 
-// writeLog writes the metrics and events of some steps, evaluated at every fourth.
+// writeLog writes the metrics and events of the given number of steps, with an evaluation at every fourth.
 func writeLog(t *testing.T, dir string, steps int) (metrics, events string) {
 	t.Helper()
 	metrics, events = filepath.Join(dir, "metrics.jsonl"), filepath.Join(dir, EventsFile)
@@ -41,15 +41,15 @@ func writeLog(t *testing.T, dir string, steps int) (metrics, events string) {
 	return metrics, events
 }
 
-// flips are what happens to a byte: a bit of it, all of it, or it is NUL.
+// flips are the ways in which a byte is damaged.
 var flips = map[string]func(byte) byte{
 	"a bit":   func(b byte) byte { return b ^ 1 },
 	"its top": func(b byte) byte { return b ^ 0x80 },
 	"NUL":     func(byte) byte { return 0 },
 }
 
-// TestFlippedMetrics: whichever byte of a log is damaged, the run is resumed, all other lines are
-// kept, and the log is then valid.
+// TestFlippedMetrics: whichever byte of a log is damaged, the run can be resumed, all other lines are kept,
+// and the log is then valid.
 func TestFlippedMetrics(t *testing.T) {
 	const steps = 5
 	dir := t.TempDir()
@@ -77,7 +77,7 @@ func TestFlippedMetrics(t *testing.T) {
 				t.Fatalf("%s at %d: after mending: %v", name, i, err)
 			}
 			lost := lines - len(r.log)
-			if lost > 2 || lost == 2 && good[i] != '\n' { // a line break that is lost makes one line of two
+			if lost > 2 || lost == 2 && good[i] != '\n' { // a lost line break joins two lines
 				t.Errorf("%s at %d (%q): %d lines lost", name, i, good[i], lost)
 			}
 			aside, _ := filepath.Glob(path + ".damaged*")
@@ -142,8 +142,7 @@ func TestFlippedEvents(t *testing.T) {
 	}
 }
 
-// TestUnreadableMetrics: a read error does not count as damage, which would drop the lines after
-// it.
+// TestUnreadableMetrics: a read error is not treated as damage, which would drop the lines after it.
 func TestUnreadableMetrics(t *testing.T) {
 	path, _ := writeLog(t, t.TempDir(), 2)
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
@@ -163,7 +162,7 @@ func TestUnreadableMetrics(t *testing.T) {
 	}
 }
 
-// TestMendedMetrics says what was done.
+// TestMendedMetrics: what was repaired is reported.
 func TestMendedMetrics(t *testing.T) {
 	dir := t.TempDir()
 	path, _ := writeLog(t, dir, 10)

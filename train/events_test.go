@@ -33,8 +33,8 @@ func writeEvents(t *testing.T, path string, from, to int) {
 	}
 }
 
-// withoutTimes sets the wall times of events to 0, for comparison. A record is 12 bytes
-// of header, the event, whose time is bytes 1 to 8, and a sum.
+// withoutTimes sets the wall times of events to 0, for comparison. A record is a header of 12 bytes, the
+// event, whose bytes 1 to 8 are the time, and a checksum.
 func withoutTimes(t *testing.T, path string) []byte {
 	t.Helper()
 	b := []byte(readFile(t, path))
@@ -47,8 +47,8 @@ func withoutTimes(t *testing.T, path string) []byte {
 	return b
 }
 
-// TestEventsResume: a file that is cut back to a step and continued is that of one run,
-// also after a crash within a record.
+// TestEventsResume: a file that is cut back to a step and continued equals that of an uninterrupted run, also
+// after a crash within a record.
 func TestEventsResume(t *testing.T) {
 	dir := t.TempDir()
 	whole, resumed := filepath.Join(dir, "a"), filepath.Join(dir, "b")
@@ -76,8 +76,8 @@ func TestEventsResume(t *testing.T) {
 	}
 }
 
-// TestEventsOpenInTensorBoard reads a file with TensorBoard's own reader. Point
-// GORGPT_TENSORBOARD at a Python that has the package tensorboard.
+// TestEventsOpenInTensorBoard reads a file with TensorBoard's reader. GORGPT_TENSORBOARD must name a Python
+// that has the package tensorboard.
 func TestEventsOpenInTensorBoard(t *testing.T) {
 	python := os.Getenv("GORGPT_TENSORBOARD")
 	if python == "" {
@@ -102,8 +102,7 @@ print([e.step for e in a.Scalars("skipped") if e.value])
 	}
 }
 
-// TestMaskedSum is RFC 3720's example (appendix B.4: 32 bytes of zeros sum to
-// 8a9136aa), masked by hand.
+// TestMaskedSum checks RFC 3720's example (appendix B.4: 32 bytes of zeros have the checksum 8a9136aa), masked by hand.
 func TestMaskedSum(t *testing.T) {
 	sum := uint32(0x8a9136aa)
 	if got, want := maskedSum(make([]byte, 32)), (sum>>15|sum<<17)+0xa282ead8; got != want {
@@ -136,7 +135,7 @@ func FuzzEvents(f *testing.F) {
 	})
 }
 
-// BenchmarkWatching is what the files and the live view of a run cost for each step.
+// BenchmarkWatching measures what the files and the live view of a run cost per step.
 func BenchmarkWatching(b *testing.B) {
 	dir := b.TempDir()
 	metrics, err1 := OpenMetrics(filepath.Join(dir, "metrics.jsonl"), 0)
@@ -151,7 +150,7 @@ func BenchmarkWatching(b *testing.B) {
 	for b.Loop() {
 		i++
 		for _, o := range observers {
-			// 20 ms a step: the view is drawn for one of 25.
+			// At 20 ms per step, the view is drawn at one step of 25.
 			if err := o.OnStep(Step{Step: i, Loss: 3 + 1/float64(i), LearnRate: 1e-3, GradNorm: 0.5, TokensPerSecond: 38400, Seconds: 0.02 * float64(i)}); err != nil {
 				b.Fatal(err)
 			}

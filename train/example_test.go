@@ -15,7 +15,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// bigram predicts the next byte from the present one by a table of logits.
+// bigram predicts the next byte from the current one by a table of logits.
 type bigram struct{ vocab int }
 
 func (m bigram) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia.Node {
@@ -74,8 +74,7 @@ func ExampleParseSchedule() {
 	// Output: unknown schedule "cosinus"; did you mean "cosine"?
 }
 
-// GPT-3's schedule counts tokens: here during the warmup, at its end, during the fall to a tenth,
-// and after it.
+// GPT-3's schedule counts tokens: here during the warmup, at its end, during the decay to a tenth, and after it.
 func ExampleParseTokenSchedule() {
 	rate, err := train.ParseTokenSchedule("cosine", 6e-4, 6e-5, 375e6, 260e9)
 	if err != nil {
@@ -88,7 +87,7 @@ func ExampleParseTokenSchedule() {
 	// Output: 125000000: 2.00e-04  375000000: 6.00e-04  130000000000: 3.31e-04  300000000000: 6.00e-05
 }
 
-// The solver works on any Gorgonia graph, as Gorgonia's own do.
+// The solver works with any Gorgonia graph, as Gorgonia's solvers do.
 func ExampleNewAdamW() {
 	g := gorgonia.NewGraph()
 	x := gorgonia.NewVector(g, tensor.Float32, gorgonia.WithName("x"), gorgonia.WithShape(2),
@@ -123,8 +122,8 @@ func ExampleNewAdamW() {
 	// step 100: loss 0.0002
 }
 
-// ExampleHookFunc leaves an embedding as it is for the first updates of a run: a hook
-// that clears a gradient before the solver sees it.
+// ExampleHookFunc keeps an embedding unchanged for the first updates of a run: the hook clears its gradient
+// before the solver sees it.
 func ExampleHookFunc() {
 	thaw := train.HookFunc(func(u *train.Update) error {
 		for _, vg := range u.Model {
@@ -143,7 +142,7 @@ func ExampleHookFunc() {
 	// Output: 1 hook
 }
 
-// ExampleNewLion steps by the sign of the gradient's mean, so all weights move by the same amount.
+// ExampleNewLion takes steps by the sign of the mean gradient, so all weights move by the same amount.
 func ExampleNewLion() {
 	params := graph.NewParams(1)
 	w, err := params.Declare("w", graph.Ones(), 3)
@@ -161,7 +160,7 @@ func ExampleNewLion() {
 	// Output: [0.75 1.25 1]
 }
 
-// ExampleNewSGD keeps moving by its momentum.
+// ExampleNewSGD shows that momentum keeps a weight moving.
 func ExampleNewSGD() {
 	params := graph.NewParams(1)
 	w, err := params.Declare("w", graph.Zeros(), 1)
@@ -181,7 +180,7 @@ func ExampleNewSGD() {
 	// Output: -0.5 -0.95 -1.355
 }
 
-// ExampleNewMuon changes matrices by Muon, the embedding and biases by AdamW; a layer is frozen.
+// ExampleNewMuon updates matrices by Muon, and the embedding and biases by AdamW; one layer is frozen.
 func ExampleNewMuon() {
 	params := graph.NewParams(1)
 	for name, shape := range map[string][]int{"wte.weight": {3, 2}, "h.0.fc.weight": {2, 2}, "h.0.fc.bias": {2}, "h.1.fc.weight": {2, 2}} {
@@ -210,7 +209,7 @@ func ExampleNewMuon() {
 	// wte.weight.exp_avg_sq
 }
 
-// ExampleWSD is flat between the climb and the fall.
+// ExampleWSD is constant between warmup and decay.
 func ExampleWSD() {
 	rate := train.WSD(1e-3, 0, 4, 80, 100)
 	for _, i := range []int{0, 4, 50, 79, 90, 100} {
@@ -219,7 +218,7 @@ func ExampleWSD() {
 	// Output: 0: 2.0e-04  4: 1.0e-03  50: 1.0e-03  79: 1.0e-03  90: 5.0e-04  100: 0.0e+00
 }
 
-// ExampleCosine climbs, falls and stays.
+// ExampleCosine warms up, decays, and then stays constant.
 func ExampleCosine() {
 	rate := train.Cosine(1e-3, 1e-4, 4, 100)
 	for _, i := range []int{0, 4, 52, 100, 200} {
@@ -228,7 +227,7 @@ func ExampleCosine() {
 	// Output: 0: 2.00e-04  4: 1.00e-03  52: 5.50e-04  100: 1.00e-04  200: 1.00e-04
 }
 
-// ExampleLinear is GPT-1's schedule of fine-tuning.
+// ExampleLinear is the schedule of GPT-1's fine-tuning.
 func ExampleLinear() {
 	rate := train.Linear(1e-3, 0, 4, 100)
 	for _, i := range []int{0, 4, 52, 100} {
@@ -274,7 +273,7 @@ func ExampleGroup() {
 	adam := train.NewAdamW()
 	adam.LearnRate, adam.Decay = 0.1, 0.5
 	adam.Groups = []train.Group{{Pattern: "wte.*", Decay: new(0.0)}}
-	if err := adam.Step(params.ValueGrads()); err != nil { // of gradients that are 0
+	if err := adam.Step(params.ValueGrads()); err != nil { // all gradients are 0
 		fmt.Println(err)
 		return
 	}
@@ -282,8 +281,8 @@ func ExampleGroup() {
 	// Output: [1] [0.95]
 }
 
-// ExampleNewScheduleFree trains a number, and prints its average, which is used in its place, and
-// then the number itself.
+// ExampleNewScheduleFree trains a number and prints its average, which is used instead of it,
+// and then the number itself.
 func ExampleNewScheduleFree() {
 	params := graph.NewParams(1)
 	w, err := params.Declare("w", graph.Ones(), 1)
@@ -317,7 +316,7 @@ func ExampleEMA() {
 	// Output: Lion [exp_avg twin] <nil>
 }
 
-// ExampleReplay reads the metrics of a run again.
+// ExampleReplay reads the metrics of a run.
 func ExampleReplay() {
 	metrics := `{"step":0,"val_loss":5.5}
 {"step":1,"tokens":48,"loss":5.4,"lr":0.001,"grad_norm":1.5,"tokens_per_s":9000,"seconds":0.1}

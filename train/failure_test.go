@@ -15,7 +15,7 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// breaking is a stream that cannot be read from one sequence on.
+// breaking is a stream that fails from one sequence on.
 type breaking struct {
 	*toyStream
 	at int
@@ -40,15 +40,14 @@ func (a atEvaluation) OnEvaluation(e Evaluation) error {
 	return nil
 }
 
-// upTo takes out of a log what came after a step, as the files of a run have it cut off.
+// upTo removes what came after a step from a log, as resuming does in a run's files.
 func upTo(r *recorder, step int) {
 	r.steps = slices.DeleteFunc(r.steps, func(s Step) bool { return s.Step > step })
 	r.evals = slices.DeleteFunc(r.evals, func(e Evaluation) bool { return e.Step > step })
 }
 
-// TestFailureIsSaved: whatever fails outside of the weights, the run is saved first. When the cause
-// is gone and it is resumed, it has the same losses, reports and weights as a run in which nothing
-// failed.
+// TestFailureIsSaved: if anything other than the weights fails, the run is saved first. If it is resumed once
+// the cause is gone, it has the same losses, reports and weights as a run in which nothing failed.
 func TestFailureIsSaved(t *testing.T) {
 	const steps, every = 12, 4
 	setup := func() (*Trainer, *recorder) {
@@ -66,7 +65,7 @@ func TestFailureIsSaved(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		spoil func(*Trainer)
-		step  int // that is saved
+		step  int // the step that is saved
 		error string
 	}{
 		{"data at once", func(t *Trainer) { lm(t).Train = &breaking{lm(t).Train.(*toyStream), 0} }, 0, "train: step 1"},
@@ -143,7 +142,7 @@ func TestFailureIsSaved(t *testing.T) {
 			if got := slices.Concat(r1.evals, r2.evals); !slices.EqualFunc(got, all.evals, sameEvaluation) {
 				t.Errorf("evaluations are %v, want %v", got, all.evals)
 			}
-			if end.weights == nil { // nothing was left to do but to tell
+			if end.weights == nil { // only reports were missing
 				end = middle
 			}
 			if !maps.EqualFunc(end.weights, want.weights, sameBits) {
@@ -157,7 +156,7 @@ func TestFailureIsSaved(t *testing.T) {
 	}
 }
 
-// TestFailureGoesOn: Run may be called again after a failure, and repeats the update that failed.
+// TestFailureGoesOn: Run may be called again after a failure, and then repeats the update that failed.
 func TestFailureGoesOn(t *testing.T) {
 	whole, all := newToy()
 	lm(whole).Accumulate = 2
@@ -176,7 +175,7 @@ func TestFailureGoesOn(t *testing.T) {
 	}
 }
 
-// TestFailureOfTheSaveToo: both errors are named.
+// TestFailureOfTheSaveToo: if saving fails too, both errors are returned.
 func TestFailureOfTheSaveToo(t *testing.T) {
 	tr, _ := newToy()
 	full := errors.New("no space left on device")
@@ -198,7 +197,7 @@ func (f failingSolver) Step(model []gorgonia.ValueGrad) error {
 	return errTest
 }
 
-// TestFailureNotSaved: what may be half an update is not saved, nor is a state in which the next
+// TestFailureNotSaved: a state is not saved if it may be in the middle of an update, or if the next
 // update would fail again.
 func TestFailureNotSaved(t *testing.T) {
 	for name, spoil := range map[string]func(*Trainer){
@@ -234,7 +233,8 @@ type ending struct {
 
 func (s ending) Next(context.Context) (datasets.Batch, error) { return datasets.Batch{}, s.err }
 
-// TestHalted: only a text that could not be read may have changed when the run is resumed.
+// TestHalted: if the run stopped because its text could not be read, and only then, the text may have
+// changed when it is resumed.
 func TestHalted(t *testing.T) {
 	for _, test := range []struct {
 		err    error

@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// TestGuard: nothing stands out before the window is full, then only what lies far
-// above the mean; a lasting change is soon the norm.
+// TestGuard: nothing stands out before the window is full, and then only values far above the mean; after a
+// lasting change, the new values soon no longer stand out.
 func TestGuard(t *testing.T) {
 	g := Guard{Deviations: 3, Window: 4}
 	var s GuardState
@@ -18,14 +18,14 @@ func TestGuard(t *testing.T) {
 		loss, norm float64
 		want       bool
 	}{
-		{5, 1, false}, {50, 1, false}, {4, 1.1, false}, {5, 0.9, false}, // not full
-		{60, 1, false}, // 50 is in the window, so 60 is no outlier of 3 deviations
+		{5, 1, false}, {50, 1, false}, {4, 1.1, false}, {5, 0.9, false}, // the window is not full
+		{60, 1, false}, // 50 is in the window, so 60 is not an outlier by 3 deviations
 		{4.9, 1, false}, {5.1, 1, false}, {5, 1, false},
 		{1, 1, false},    // below the mean
-		{5, 30, true},    // a norm
-		{500, 1, true},   // a loss
-		{500, 1, false},  // the last 500 is in the window now
-		{500, 10, false}, // and so is the 30
+		{5, 30, true},    // the norm stands out
+		{500, 1, true},   // the loss stands out
+		{500, 1, false},  // the previous 500 is in the window now
+		{500, 10, false}, // so is the 30
 	} {
 		if got := g.skips(&s, c.loss, c.norm); got != c.want {
 			t.Errorf("step %d, loss %v, norm %v: skipped is %t", i, c.loss, c.norm, got)
@@ -39,7 +39,7 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestGuardLeavesWeights: the weights and the solver of a skipped step stay.
+// TestGuardLeavesWeights: a skipped step changes neither the weights nor the solver.
 func TestGuardLeavesWeights(t *testing.T) {
 	tr, r := newToy()
 	tr.Guard = Guard{Deviations: 2, Window: 5}
@@ -73,8 +73,7 @@ func TestGuardLeavesWeights(t *testing.T) {
 	}
 }
 
-// TestHooks: a hook sees gradients before the solver does, may change them, and may
-// leave an update out.
+// TestHooks: a hook sees gradients before the solver does, may change them, and may skip an update.
 func TestHooks(t *testing.T) {
 	tr, r := newToy()
 	var norms []float64
@@ -109,7 +108,7 @@ func TestHooks(t *testing.T) {
 	}
 }
 
-// TestLionFollowsThePaper compares with algorithm 2 in float64.
+// TestLionFollowsThePaper compares with algorithm 2 of the paper in float64.
 func TestLionFollowsThePaper(t *testing.T) {
 	const rate, beta1, beta2, decay = 0.01, 0.9, 0.99, 0.1
 	p := newVector("w", 2, 3)
@@ -122,7 +121,7 @@ func TestLionFollowsThePaper(t *testing.T) {
 		for i := range p.g {
 			p.g[i] = float32(math.Sin(float64(7*step + 3*i)))
 			if i == 5 {
-				p.g[i] = 0 // its mean stays 0: no direction
+				p.g[i] = 0 // the mean stays 0, so the weight does not move
 			}
 		}
 		for i, g := range p.g {

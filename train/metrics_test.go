@@ -15,7 +15,7 @@ import (
 type recorder struct {
 	steps []Step
 	evals []Evaluation
-	log   []string // order of the calls
+	log   []string // names of the calls, in order
 }
 
 func (r *recorder) OnStep(s Step) error {
@@ -83,7 +83,7 @@ func TestMetricsResume(t *testing.T) {
 	dir := t.TempDir()
 	whole, resumed := filepath.Join(dir, "whole"), filepath.Join(dir, "resumed")
 	writeMetrics(t, whole, 0, 9)
-	writeMetrics(t, resumed, 0, 7) // was at 7 when it crashed, in the middle of a line; saved at 4
+	writeMetrics(t, resumed, 0, 7) // the run was at step 7 when it crashed in the middle of a line, and had been saved at 4
 	f, err := os.OpenFile(resumed, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestNamedRules: each makes a rule that heeds what it says, and no other setting.
+// TestNamedRules: the rule that each one makes depends on the settings that it lists, and on no others.
 func TestNamedRules(t *testing.T) {
 	rules, err := Rules()
 	if err != nil {
@@ -23,7 +23,7 @@ func TestNamedRules(t *testing.T) {
 			for _, h := range r.Heeds {
 				says = says || h == name
 			}
-			if r.Hidden && name != "beta1" { // adamw's, of the rest
+			if r.Hidden && name != "beta1" { // AdamW uses them for the other parameters
 				continue
 			}
 			if heeds != says {
@@ -33,7 +33,7 @@ func TestNamedRules(t *testing.T) {
 	}
 }
 
-// applied is a weight after two updates of a matrix by a rule.
+// applied returns the weights after three updates of a matrix by a rule.
 func applied(r Rule) [4]float32 {
 	c := Change{Shape: []int{2, 2}, Weight: []float32{1, 2, 3, 4}, Rate: 0.1, Clip: 1}
 	kept, err := r.Keeps(c.Shape)

@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// smoothed is a model whose head adds to the loss in training.
+// smoothed is a model whose head adds terms to the loss in training.
 type smoothed struct{ dropout float64 }
 
 func (m smoothed) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia.Node {
@@ -20,8 +20,8 @@ func (m smoothed) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia
 	return layers.HeadConfig{ZLoss: 1, Smoothing: 0.1}.Loss(s, x, w, targets, nil)
 }
 
-// TestNoDropout: without dropout, everything else in training remains, such as what a head adds to
-// the loss.
+// TestNoDropout: NoDropout disables only dropout; everything else that happens in training remains, such as
+// what a head adds to the loss.
 func TestNoDropout(t *testing.T) {
 	first := func(rate float64, without bool) float64 {
 		tr, r := newToy()

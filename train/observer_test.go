@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestVectorsJSON: numbers that are not finite do not keep a state from being saved.
+// TestVectorsJSON: a state whose vectors have numbers that are not finite can still be saved.
 func TestVectorsJSON(t *testing.T) {
 	b, err := json.Marshal(State{Last: &Step{Vectors: Vectors{"h.0.x": {1, math.Inf(-1), math.NaN()}}}})
 	if err != nil {

@@ -17,10 +17,10 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// patience bounds a test of ranks that could wait for one another for ever.
+// patience bounds tests in which ranks could wait for one another forever.
 const patience = time.Minute
 
-// runRanks runs a trainer a rank and returns their errors.
+// runRanks runs one trainer per rank and returns their errors.
 func runRanks(t *testing.T, trainers []*Trainer) []error {
 	t.Helper()
 	errs := make([]error, len(trainers))
@@ -41,7 +41,7 @@ func runRanks(t *testing.T, trainers []*Trainer) []error {
 	return errs
 }
 
-// breakingAfter cannot be read after so many sequences.
+// breakingAfter is a stream that fails after the given number of sequences.
 type breakingAfter struct {
 	*toyStream
 	sequences int
@@ -54,7 +54,7 @@ func (s *breakingAfter) Next(ctx context.Context) (datasets.Batch, error) {
 	return s.toyStream.Next(ctx)
 }
 
-// poison makes a weight of its rank NaN after a while.
+// poison sets a weight of its rank to NaN after five steps.
 type poison struct{}
 
 func (poison) BeforeUpdate(u *Update) error {
@@ -68,7 +68,7 @@ func (poison) BeforeUpdate(u *Update) error {
 	return nil
 }
 
-// newToyRank is a rank of a run in which an update has so many micro-batches.
+// newToyRank returns a rank of a run in which an update has the given number of micro-batches.
 func newToyRank(micro int, prompts bool) (*Trainer, *recorder) {
 	tr, r := newToy()
 	lm(tr).Model = toyModel{dropout: 0.1}
@@ -90,11 +90,11 @@ func newToyRanks(ranks, micro int, prompts bool) (trainers []*Trainer, recorders
 	return trainers, recorders
 }
 
-// TestPeersEqualOneProcess: any number of ranks gives the bits of one process with as many
-// micro-batches, also where some ranks have none; only rank 0 tells and saves.
+// TestPeersEqualOneProcess: any number of ranks computes bit for bit what one process does with as many
+// micro-batches, also if some ranks have none; only rank 0 reports and saves.
 func TestPeersEqualOneProcess(t *testing.T) {
 	defer func(size int) { bucketSize = size }(bucketSize)
-	bucketSize = 30 // several buckets where sums overlap
+	bucketSize = 30 // small, so that there are several buckets of sums that overlap with computation
 	for _, c := range []struct{ ranks, micro int }{{2, 2}, {2, 4}, {4, 4}, {4, 8}, {2, 6}, {3, 3}, {3, 6}, {4, 5}, {3, 7}} {
 		for _, prompts := range []bool{false, true} {
 			name := fmt.Sprintf("%d ranks of %d, prompts %v", c.ranks, c.micro, prompts)
@@ -145,8 +145,8 @@ func TestPeersEqualOneProcess(t *testing.T) {
 	}
 }
 
-// TestTreeIsASum: the tree gives what one sum after the other gives, but for rounding, and the
-// same for two micro-batches whose sum has one rounding.
+// TestTreeIsASum: summing in a tree gives the same as summing one after the other, up to rounding, and
+// exactly the same loss for a single micro-batch.
 func TestTreeIsASum(t *testing.T) {
 	for _, micro := range []int{1, 2, 3, 5, 7, 8} {
 		a, want := newToyRank(micro, true)
@@ -171,30 +171,30 @@ func (p shortPeers) SumScalars(x []float64) ([]float64, error) {
 	return sums[:len(sums)-1], err
 }
 
-// brokenPeers cannot add up gradients.
+// brokenPeers cannot sum gradients.
 type brokenPeers struct{ Peers }
 
 func (p brokenPeers) Sum(...[]float32) error { return errTest }
 
-// longPeers give more than they were asked for.
+// longPeers pass more numbers than they were given.
 type longPeers struct{ Peers }
 
 func (p longPeers) Sum(x ...[]float32) error { return p.Peers.Sum(append(x, []float32{0})...) }
 
-// TestPeersStopTogether: whatever goes wrong on one rank, all end, with its number; none hangs.
+// TestPeersStopTogether: whatever goes wrong on one rank, all ranks end with an error that names it, and none hangs.
 func TestPeersStopTogether(t *testing.T) {
 	t.Run("in turn", func(t *testing.T) { testStopTogether(t, false) })
 	t.Run("overlapped", func(t *testing.T) { testStopTogether(t, true) })
 }
 
 func testStopTogether(t *testing.T, overlap bool) {
-	const bad = 1 // the rank
+	const bad = 1 // the rank on which something goes wrong
 	for _, c := range []struct {
 		name  string
 		spoil func(*Trainer)
-		own   string // part of the error of the bad rank
-		other string // and of the rest
-		saves bool   // rank 0, after step 5
+		own   string // part of that rank's error
+		other string // part of the other ranks' errors
+		saves bool   // whether rank 0 saves, after step 5
 	}{
 		{"NaN", func(t *Trainer) { t.Hooks = append(t.Hooks, poison{}) }, "the loss is NaN: weight 2 of head.bias is NaN", "rank 1 of 3 has a loss that is not finite", false},
 		{"data", func(t *Trainer) { lm(t).Train = &breakingAfter{lm(t).Train.(*toyStream), 5 * 3 * 4} }, "train: step 6: a test's own error", "train: step 6: rank 1 of 3 has failed", true},
@@ -239,7 +239,7 @@ func testStopTogether(t *testing.T, overlap bool) {
 	}
 }
 
-// TestPeersInterrupted: an interrupt of one rank stops all at one step.
+// TestPeersInterrupted: an interrupt of one rank stops all ranks at the same step.
 func TestPeersInterrupted(t *testing.T) {
 	ranks, got := newToyRanks(3, 3, false)
 	saved := -1
@@ -275,8 +275,7 @@ func TestPeersInterrupted(t *testing.T) {
 	}
 }
 
-// TestLocalPeers: sums are those of a fixed tree, and a rank that waits for one that has left is
-// told.
+// TestLocalPeers: sums are those of a fixed tree, and a rank that waits for another one that has left is told so.
 func TestLocalPeers(t *testing.T) {
 	for size, want := range map[int]float32{1: 1, 2: 1 + 1e-8, 3: (1 + 1e-8) + 1e-8, 4: (1 + 1e-8) + (1e-8 + 1e-8)} {
 		peers := localPeers(size)

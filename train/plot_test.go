@@ -18,7 +18,7 @@ func TestPlot(t *testing.T) {
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("a plot without points wrote a file (%v)", err)
 	}
-	broken := NewPlot(path) // what is wrong is the loss, not the picture
+	broken := NewPlot(path) // the loss is at fault, not the picture
 	if err := broken.OnEvaluation(Evaluation{Loss: math.NaN()}); err != nil {
 		t.Errorf("a plot without a finite point: %v", err)
 	}
@@ -33,7 +33,7 @@ func TestPlot(t *testing.T) {
 		noise = noise*1664525 + 1013904223 // Numerical Recipes' generator
 		loss += (float64(noise)/(1<<32) - 0.5) / 3
 		if i == 700 {
-			loss = math.NaN() // is left out
+			loss = math.NaN() // points that are not finite are left out
 		}
 		if err := p.OnStep(Step{Step: i + 1, Loss: loss}); err != nil {
 			t.Fatal(err)

@@ -23,8 +23,8 @@ func TestProgressLines(t *testing.T) {
 	if err := p.OnEvaluation(Evaluation{Step: 10, Loss: 1.5}); err != nil {
 		t.Fatal(err)
 	}
-	// Two seconds a step, five at least between lines; the loss is the mean since
-	// the line before.
+	// A step takes two seconds, and lines are at least five seconds apart; the loss is the mean
+	// since the previous line.
 	want := `step 0/10: val loss 4.1744
 step 1/10: loss 9.0000, lr 1.00e-03, grad norm 0.500, 12.3k tokens/s
 step 4/10: loss 7.0000, lr 1.00e-03, grad norm 0.500, 12.3k tokens/s, 12s left
@@ -37,8 +37,8 @@ step 10/10: val loss 1.5000
 	}
 }
 
-// TestProgressOfTokens: of a run in tokens they are told, and the time left goes by them: here the last
-// two of four steps have half of the tokens.
+// TestProgressOfTokens: for a run measured in tokens, the line shows tokens, and the time left is computed
+// from them: here the last two of four steps have half of the tokens.
 func TestProgressOfTokens(t *testing.T) {
 	steps := []Step{{Step: 1, Tokens: 500_000_000}, {Step: 2, Tokens: 2_000_000_000, Seconds: 30}, {Step: 4, Tokens: 4_000_000_000, Seconds: 70}}
 	var b bytes.Buffer
@@ -67,8 +67,7 @@ step 4/4, 4.00B of 4.00B tokens: loss 0.0000, lr 0.00e+00, grad norm 0.000, 0 to
 	}
 }
 
-// TestLiveView: the view is erased before it is drawn anew, fits into the terminal, and
-// has the curve and all figures.
+// TestLiveView: the view is erased before it is drawn again, fits into the terminal, and has the curve and all figures.
 func TestLiveView(t *testing.T) {
 	var b bytes.Buffer
 	p := NewProgress(&b, 200, Machine{})
@@ -76,11 +75,11 @@ func TestLiveView(t *testing.T) {
 	if err := p.OnEvaluation(Evaluation{Step: 0, Loss: 3}); err != nil {
 		t.Fatal(err)
 	}
-	// A resumed run: the time left comes from this session's two steps.
+	// In a resumed run, the time left is computed from this session's two steps.
 	for _, s := range []Step{
 		{Step: 99, Loss: 2, TokensPerSecond: 800, Seconds: 50, Skipped: true},
 		{Step: 100, Loss: 1.25, LearnRate: 1e-3, GradNorm: 0.5, TokensPerSecond: 800, Seconds: 51},
-		{Step: 101, Loss: 1.5, TokensPerSecond: 800, Seconds: 51.1}, // too soon to draw
+		{Step: 101, Loss: 1.5, TokensPerSecond: 800, Seconds: 51.1}, // too soon to draw again
 	} {
 		if err := p.OnStep(s); err != nil {
 			t.Fatal(err)
@@ -112,7 +111,7 @@ func TestLiveView(t *testing.T) {
 	}
 }
 
-// TestCurve: the curve of a long run is thinned by means, and stays bounded.
+// TestCurve: the curve of a long run is thinned by taking means, so its length is bounded.
 func TestCurve(t *testing.T) {
 	var l live
 	const n = 100_000

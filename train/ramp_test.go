@@ -8,13 +8,14 @@ import (
 	"testing"
 )
 
-// climb grows from 2 micro-batches of the toy's 32 tokens to 8: to 64 + done/10 tokens, rounded to 32.
+// climb grows from 2 micro-batches of the toy's 32 tokens to 8: an update has 64 + done/10 tokens,
+// rounded to a multiple of 32.
 var climb = Ramp{Start: 64, Length: 1920}
 
-// climbed are the tokens that are done after each update, by hand.
+// climbed are the tokens that have been processed after each update, computed by hand.
 var climbed = []int64{64, 128, 192, 288, 384, 480, 608, 736, 864, 1024, 1184, 1376, 1568, 1792, 2048, 2304}
 
-// TestRamp: micro-batches of hand-computed updates, at the edges and for the paper's figures.
+// TestRamp: the number of micro-batches is as computed by hand, at the boundaries and for the paper's figures.
 func TestRamp(t *testing.T) {
 	for _, c := range []struct {
 		ramp       Ramp
@@ -23,11 +24,11 @@ func TestRamp(t *testing.T) {
 	}{
 		{climb, 0, 32, 8, 2}, {climb, 159, 32, 8, 2}, {climb, 160, 32, 8, 3}, {climb, 1759, 32, 8, 7}, {climb, 1760, 32, 8, 8}, {climb, 1 << 60, 32, 8, 8},
 		{Ramp{}, 0, 32, 8, 8}, {Ramp{}, 0, 32, 1, 1},
-		{Ramp{1, 100}, 0, 32, 8, 1},        // less than a micro-batch
-		{Ramp{1 << 40, 100}, 99, 32, 8, 8}, // more than there are
+		{Ramp{1, 100}, 0, 32, 8, 1},        // less than one micro-batch
+		{Ramp{1 << 40, 100}, 99, 32, 8, 8}, // more than the maximum
 		// GPT-3 125M: 32k to 0.5M tokens over 4 billion, 8,192 at once.
 		{Ramp{32_000, 4e9}, 0, 8192, 64, 4}, {Ramp{32_000, 4e9}, 2e9, 8192, 64, 34}, {Ramp{32_000, 4e9}, 4e9, 8192, 64, 64},
-		{Ramp{1, math.MaxInt64}, math.MaxInt64 / 2, 1 << 40, 1 << 20, 1 << 19}, // products beyond 64 bits
+		{Ramp{1, math.MaxInt64}, math.MaxInt64 / 2, 1 << 40, 1 << 20, 1 << 19}, // products that overflow 64 bits
 	} {
 		if got := c.ramp.micro(c.done, c.unit, c.most); got != c.want {
 			t.Errorf("%+v after %d: %d micro-batches of %d, want %d", c.ramp, c.done, got, c.most, c.want)
@@ -35,7 +36,7 @@ func TestRamp(t *testing.T) {
 	}
 }
 
-// TestRampWalk: updates and tokens of a whole run are those of one update after the other.
+// TestRampWalk: the updates and tokens of a whole run equal those that follow from one update after the other.
 func TestRampWalk(t *testing.T) {
 	task := &NextToken{Batch: 4, Context: 8, Accumulate: 8, Ramp: climb}
 	must := func(n int64, err error) int64 {
@@ -65,7 +66,7 @@ func TestRampWalk(t *testing.T) {
 			t.Fatalf("%+v to %d of %d: %d tokens in %d updates, want %d in %d", r, limit, unit, d, m, done, made)
 		}
 	}
-	// 300 billion tokens of GPT-3, and more updates than 64 bits have tokens for.
+	// 300 billion tokens of GPT-3, and more updates than have tokens that 64 bits can count.
 	paper := &NextToken{Batch: 4, Context: 2048, Accumulate: 64, Ramp: Ramp{32_000, 4e9}}
 	if got := must(paper.Updates(300e9)); got < 572_205 || got > 592_205 {
 		t.Errorf("%d updates", got)
@@ -75,7 +76,7 @@ func TestRampWalk(t *testing.T) {
 	}
 }
 
-// TestNextTokenSizes: whatever asks for updates rejects sizes that are out of range.
+// TestNextTokenSizes: every method that counts updates rejects sizes that are out of range.
 func TestNextTokenSizes(t *testing.T) {
 	for want, task := range map[string]NextToken{
 		"NextToken.Batch is 0, want 1 or more":                    {Context: 8},
@@ -95,7 +96,7 @@ func TestNextTokenSizes(t *testing.T) {
 	}
 }
 
-// TestTokenSchedule: GPT-3's schedule for its smallest model and others, by hand.
+// TestTokenSchedule: rates are as computed by hand for GPT-3's smallest model and for other schedules.
 func TestTokenSchedule(t *testing.T) {
 	for _, c := range []struct {
 		name          string
@@ -138,7 +139,7 @@ func TestTokenSchedule(t *testing.T) {
 	}
 }
 
-// newClimb is a toy whose updates grow, with rates that go by tokens.
+// newClimb returns a toy trainer whose updates grow, with rates that depend on tokens.
 func newClimb(t *testing.T) (*Trainer, *recorder) {
 	t.Helper()
 	tr, r := newToy()
@@ -151,9 +152,8 @@ func newClimb(t *testing.T) (*Trainer, *recorder) {
 	return tr, r
 }
 
-// TestRampTrains: every update has the tokens and the rate of its position, and equals an update
-// with as many micro-batches in one batch; a run that is stopped during the ramp resumes bit for
-// bit.
+// TestRampTrains: every update has the tokens and the rate of its position, and equals an update with all its
+// micro-batches in a single batch; a run that is stopped during the ramp resumes bit for bit.
 func TestRampTrains(t *testing.T) {
 	whole, want := newClimb(t)
 	mustRun(t, whole)
@@ -162,7 +162,7 @@ func TestRampTrains(t *testing.T) {
 			t.Errorf("step %d: %d tokens at a rate of %v, want %d at %v", i+1, s.Tokens, s.LearnRate, climbed[i], whole.TokenSchedule(climbed[i]))
 		}
 	}
-	if rate := want.steps[5].LearnRate; rate != 0.05 { // the climb ends with the sixth update
+	if rate := want.steps[5].LearnRate; rate != 0.05 { // the warmup ends with the sixth update
 		t.Errorf("the highest rate is %v", rate)
 	}
 	for _, stop := range []int{1, 4, 9, 15} {
@@ -183,8 +183,7 @@ func TestRampTrains(t *testing.T) {
 	}
 }
 
-// TestRampPlaces: no two updates draw dropout masks from the same place, however many batches they
-// have.
+// TestRampPlaces: no two batches draw dropout masks from the same place, however many batches an update has.
 func TestRampPlaces(t *testing.T) {
 	tr, _ := newClimb(t)
 	seen := make(map[uint64]bool)
@@ -204,7 +203,8 @@ func TestRampPlaces(t *testing.T) {
 	}
 }
 
-// TestRampOfRanks: ranks share what the ramp gives, and have the bits of one process.
+// TestRampOfRanks: ranks divide the micro-batches of the ramp among them, and compute bit for
+// bit what one process does.
 func TestRampOfRanks(t *testing.T) {
 	train := func(ranks int) ([]*Trainer, []*recorder) {
 		var trainers []*Trainer
@@ -241,7 +241,7 @@ func TestRampOfRanks(t *testing.T) {
 	}
 }
 
-// TestRampErrors: settings that cannot be.
+// TestRampErrors: impossible settings are errors.
 func TestRampErrors(t *testing.T) {
 	tr, _ := newClimb(t)
 	lm(tr).Ramp.Start = -1

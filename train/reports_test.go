@@ -16,8 +16,8 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// telling is the toy model with two layers, each of which reports the mean token and the share of each token, and has a buffer that grows by 1
-// for each token that is more frequent than the mean.
+// telling is the toy model with two layers, each of which reports the mean token and each token's share, and
+// has a buffer that grows by 1 for each token that is more frequent than the average.
 type telling struct{}
 
 func (telling) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia.Node {
@@ -51,8 +51,8 @@ func (telling) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia.No
 	return loss
 }
 
-// TestReports: what layers report is a mean over all micro-batches, of all ranks, in metrics and events, and a buffer follows it, to
-// the bit however often a run is stopped.
+// TestReports: what layers report is a mean over all micro-batches, in metrics and events, and a buffer is
+// updated from it, bit for bit the same however often the run is stopped.
 func TestReports(t *testing.T) {
 	run := func(accumulate int, stops ...int) (*recorder, *graph.Params) {
 		tr, r := newToy()
@@ -154,7 +154,7 @@ func checkWritten(t *testing.T, steps []Step) {
 	}
 }
 
-// TestHeatSpans: however many steps there are, a span holds their means, and all are in one.
+// TestHeatSpans: for any number of steps, each span has the mean of its steps, and each step is in one span.
 func TestHeatSpans(t *testing.T) {
 	for _, steps := range []int{1, 20, 21, 100, 1000} {
 		m := &heat{first: 1, span: 1}
@@ -174,7 +174,7 @@ func TestHeatSpans(t *testing.T) {
 	}
 }
 
-// TestHeatNames: a picture is in the directory whatever a layer's vector is called, and does not
+// TestHeatNames: whatever the name of a layer's vector, its picture is in the run's directory and does not
 // replace the picture of the loss.
 func TestHeatNames(t *testing.T) {
 	dir := t.TempDir()
@@ -194,7 +194,8 @@ func TestHeatNames(t *testing.T) {
 	}
 }
 
-// TestReportsOfRanks: two ranks tell what one process with as many micro-batches tells, and their buffers follow alike.
+// TestReportsOfRanks: two ranks report the same as one process with as many micro-batches, and
+// update their buffers alike.
 func TestReportsOfRanks(t *testing.T) {
 	one, want := newToyRank(4, false)
 	lm(one).Model = telling{}
@@ -219,7 +220,7 @@ func TestReportsOfRanks(t *testing.T) {
 	}
 }
 
-// babbling is the toy model with a layer that reports so many numbers.
+// babbling is the toy model with a layer that reports the given number of numbers.
 type babbling int
 
 func (b babbling) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia.Node {
@@ -227,8 +228,8 @@ func (b babbling) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia
 	return toyModel{}.Loss(s, tokens, targets)
 }
 
-// TestMostReported: what layers report can be read back when the run is resumed; reporting more is
-// an error before the first update.
+// TestMostReported: what layers report can be read back when a run is resumed; reporting more than that is an
+// error before the first update.
 func TestMostReported(t *testing.T) {
 	dir := t.TempDir()
 	for _, n := range []int{mostReported, mostReported + 1} {
@@ -248,7 +249,7 @@ func TestMostReported(t *testing.T) {
 		for i := range long.Vectors["h.0.load"] {
 			long.Vectors["h.0.load"][i] = -1.2345678e-20
 		}
-		for _, told := range []int{-1, 1} { // begun, and gone on with
+		for _, told := range []int{-1, 1} { // a new log, and one that is continued
 			m, err := OpenMetrics(filepath.Join(dir, "metrics.jsonl"), told)
 			if err != nil {
 				t.Fatal(err)

@@ -14,9 +14,9 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// tolMuon bounds the difference of Muon's weights, of order 1, from PyTorch's and from float64:
-// the polynomial's slope of 3.4 lifts the rounding of each of five steps by up to 3.4⁵ = 470
-// units of 6e-8, and the rate takes a tenth of that. Measured 7.3e-7; doubled twice.
+// tolMuon bounds the difference of Muon's weights, of order 1, from PyTorch's and from float64. The
+// polynomial's slope of 3.4 amplifies the rounding of each of five steps by up to 3.4⁵ = 470 units of 6e-8,
+// of which the rate takes a tenth. 7.3e-7 was measured; the bound is four times that.
 const tolMuon = 3e-6
 
 // TestRulesEqualPyTorch compares SGD and Muon with PyTorch's.
@@ -66,7 +66,7 @@ func TestRulesEqualPyTorch(t *testing.T) {
 	}
 }
 
-// muonReference is the update of one matrix in float64, after the paper: rows are outputs, and a
+// muonReference computes the update of one matrix in float64, as in the paper: rows are outputs, and a
 // tall matrix is transposed.
 func muonReference(w, m, g [][]float64, rate, mu float64) {
 	rows, cols := len(w), len(w[0])
@@ -138,8 +138,8 @@ func product(a, b [][]float64) [][]float64 {
 	return c
 }
 
-// TestMuonFollowsThePaper compares with the reference, for weights of both layouts: stored as
-// [in, out], a matrix is the transpose.
+// TestMuonFollowsThePaper compares with the reference for both layouts of weights: a matrix stored as
+// [in, out] is transposed.
 func TestMuonFollowsThePaper(t *testing.T) {
 	for _, shape := range [][]int{{4, 9}, {9, 4}, {5, 5}, {1, 7}, {7, 1}, {33, 70}} {
 		for _, outIn := range []bool{false, true} {
@@ -178,7 +178,7 @@ func TestMuonFollowsThePaper(t *testing.T) {
 	}
 }
 
-// orthogonalizeWhole is orthogonalize with products of whole matrices.
+// orthogonalizeWhole is orthogonalize with complete instead of half products.
 func (m *Muon) orthogonalizeWhole(rows, cols int) {
 	kernel.Scale(m.x, m.x, float32(1/(math.Sqrt(kernel.SumSquares(m.x))+1e-7)))
 	n, wide := min(rows, cols), rows <= cols
@@ -197,7 +197,7 @@ func (m *Muon) orthogonalizeWhole(rows, cols int) {
 	}
 }
 
-// TestMuonHalves: half of a symmetric product, and its mirror image, give the bits of the whole.
+// TestMuonHalves: computing half of a symmetric product and mirroring it gives bit for bit the whole product.
 func TestMuonHalves(t *testing.T) {
 	for _, shape := range [][]int{{1, 9}, {193, 300}, {384, 384}, {385, 400}, {400, 385}, {600, 577}} {
 		rows, cols := shape[0], shape[1]
@@ -212,7 +212,7 @@ func TestMuonHalves(t *testing.T) {
 	}
 }
 
-// TestMuonOfExperts: each expert's matrix is changed as it would be alone, and biases of experts are no matrices.
+// TestMuonOfExperts: each expert's matrix is updated as it would be alone; biases of experts do not count as matrices.
 func TestMuonOfExperts(t *testing.T) {
 	params, random := graph.NewParams(1), rand.New(rand.NewPCG(1, 3))
 	s := graph.New(params)
@@ -262,7 +262,7 @@ func TestMuonOfExperts(t *testing.T) {
 	}
 }
 
-// TestFreezeMatricesOfExperts: a group of matrices that is frozen leaves biases of experts alone.
+// TestFreezeMatricesOfExperts: freezing matrices by a group does not freeze the biases of experts.
 func TestFreezeMatricesOfExperts(t *testing.T) {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -280,7 +280,7 @@ func TestFreezeMatricesOfExperts(t *testing.T) {
 	}
 }
 
-// TestNewMuon: the hidden matrices have Muon, the rest AdamW, and the state both.
+// TestNewMuon: hidden matrices are updated by Muon and the rest by AdamW, and the state includes both.
 func TestNewMuon(t *testing.T) {
 	params := valueGrads(newVector("wte.weight", 4, 2), newVector("h.0.fc.weight", 2, 4), newVector("h.0.fc.bias", 4))
 	random := rand.New(rand.NewPCG(1, 1))
@@ -326,8 +326,8 @@ func TestNewMuon(t *testing.T) {
 	}
 }
 
-// TestGroupsCompose: a rate of 0 holds still and remembers, a frozen parameter is left out of
-// norm and state, and nothing is ignored in silence.
+// TestGroupsCompose: a rate of 0 keeps a parameter unchanged but updates its moments, a frozen parameter is
+// left out of norm and state, and nothing is ignored silently.
 func TestGroupsCompose(t *testing.T) {
 	still, frozen, free := newVector("still", 2, 1), newVector("frozen", 2, 1), newVector("free", 2)
 	for _, p := range []*vector{still, frozen, free} {
@@ -372,8 +372,7 @@ func TestGroupsCompose(t *testing.T) {
 	}
 }
 
-// TestFreezesOne: a frozen group freezes what its pattern matches, and not what lies below that, as
-// an adapter does.
+// TestFreezesOne: a frozen group freezes what its pattern matches, but not parameters below it, such as adapters.
 func TestFreezesOne(t *testing.T) {
 	params := graph.NewParams(1)
 	s := graph.New(params)
@@ -388,7 +387,7 @@ func TestFreezesOne(t *testing.T) {
 	}
 }
 
-// TestNoRule: an optimizer without a rule is refused before its state too.
+// TestNoRule: an optimizer without a rule is an error when its state is restored, too.
 func TestNoRule(t *testing.T) {
 	const want = "train: Optimizer.Rule is not set"
 	if err := new(Optimizer).Restore(SolverState{Step: 1}); err == nil || err.Error() != want {
@@ -396,7 +395,7 @@ func TestNoRule(t *testing.T) {
 	}
 }
 
-// TestKept: what an optimizer keeps is counted before there is any, whatever its rules and groups.
+// TestKept: the size of what an optimizer keeps is known in advance, for any rules and groups.
 func TestKept(t *testing.T) {
 	decay := 0.0
 	groups := NewMuon("h.*")

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// tolCosine is two units in the last place of float64: Go's cosine and that of
-// the C library, which Python calls, round differently there.
+// tolCosine is two units in the last place of float64, because Go's cosine and that of the C library, which
+// Python calls, round differently.
 const tolCosine = 4e-16
 
 func TestCosineIsNanoGPTs(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// floatsOf counts what an optimizer has in memory.
+// floatsOf counts the numbers that an optimizer has in memory.
 func floatsOf(o *Optimizer) (n int) {
 	for _, s := range o.slots {
 		for _, k := range s.kept {
@@ -20,8 +20,8 @@ func floatsOf(o *Optimizer) (n int) {
 	return n
 }
 
-// TestShardedFailure: if an observer fails, ranks that each keep a part of the solver's state save
-// together, and a run resumed from what is saved has the bits of one in which nothing failed.
+// TestShardedFailure: if an observer fails, ranks that each keep a part of the solver's state save it
+// together, and a run that resumes from there ends bit for bit like one in which nothing failed.
 func TestShardedFailure(t *testing.T) {
 	ranks := func() []*Trainer {
 		all, _ := newToyRanks(2, 4, false)
@@ -47,7 +47,7 @@ func TestShardedFailure(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		spoil func(all []*Trainer)
-		step  int // that is saved
+		step  int // the step that is saved
 	}{
 		{"first step", func(all []*Trainer) { all[0].Observers = append(all[0].Observers, atStep{1, failing}) }, 1},
 		{"step", func(all []*Trainer) { all[0].Observers = append(all[0].Observers, atStep{7, failing}) }, 7},
@@ -102,9 +102,9 @@ func (h failingHook) BeforeUpdate(u *Update) error {
 	return nil
 }
 
-// TestShardSolver: ranks that each keep a part of the solver's state have the bits of one process,
-// in the weights and in what is saved, from which any number of ranks can continue; and no rank has
-// more in memory than was computed in advance.
+// TestShardSolver: ranks that each keep a part of the solver's state compute bit for bit what one process
+// does, in the weights and in what is saved, from which any number of ranks can resume. No rank keeps more in
+// memory than was computed in advance.
 func TestShardSolver(t *testing.T) {
 	solvers := map[string]func() *Optimizer{
 		"AdamW": NewAdamW, "Lion": NewLion, "Muon": func() *Optimizer { return NewMuon("head.*") },
@@ -139,7 +139,7 @@ func TestShardSolver(t *testing.T) {
 			if err != nil || err2 != nil || int(computed) != most || int(of) != sum {
 				t.Errorf("%s: %d numbers of %d on a rank, computed %d of %d; %v, %v", name, most, sum, computed, of, err, err2)
 			}
-			all, _ = newToyRanks(5-ranks, 8, false) // another number goes on
+			all, _ = newToyRanks(5-ranks, 8, false) // resume with another number of ranks
 			for _, tr := range all {
 				tr.Solver, tr.ShardSolver = solver(), true
 				half.restore(t, tr)
@@ -162,7 +162,7 @@ func TestShardSolver(t *testing.T) {
 	}
 }
 
-// TestShardSolverHooks: a hook sees the whole gradient, on every rank.
+// TestShardSolverHooks: hooks see the whole gradient on every rank.
 func TestShardSolverHooks(t *testing.T) {
 	norms := func(to *[]float64) Hook {
 		return HookFunc(func(u *Update) error {
@@ -187,12 +187,12 @@ func TestShardSolverHooks(t *testing.T) {
 	}
 }
 
-// other is a solver that knows no parts.
+// other is a solver that cannot be sharded.
 type other struct{ gorgonia.Solver }
 
 func (other) SetLearnRate(float64) {}
 
-// TestShardSolverErrors: solvers that cannot be sharded say so.
+// TestShardSolverErrors: a solver that cannot be sharded gives an error that says so.
 func TestShardSolverErrors(t *testing.T) {
 	for want, solver := range map[string]gorgonia.Solver{
 		"train: Trainer.ShardSolver: schedule-free AdamW keeps an average of the weights, which all ranks want": NewScheduleFree(),
@@ -210,7 +210,7 @@ func TestShardSolverErrors(t *testing.T) {
 	}
 }
 
-// TestOwners: parameters go to ranks so that none has much more than another.
+// TestOwners: parameters are assigned to ranks so that no rank has much more than another.
 func TestOwners(t *testing.T) {
 	ps := graph.NewParams(1)
 	s := graph.New(ps)

@@ -14,10 +14,11 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// tolSplit bounds weights after 12 updates whose sums are in another order, relative to the largest of a tensor; measured 4e-6.
+// tolSplit bounds the difference of weights after 12 updates whose sums are taken in a different order,
+// relative to the largest element of a tensor; 4e-6 was measured.
 const tolSplit = 1e-5
 
-// splitModel is a model that ranks share out: words, columns and rows.
+// splitModel is a model that can be split over ranks, by tokens, columns and rows.
 type splitModel struct{}
 
 func (splitModel) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia.Node {
@@ -30,7 +31,7 @@ func (splitModel) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia
 	return ops.LinearCrossEntropy(s, x, table, targets)
 }
 
-// newSplit is a trainer of that, and what it does beside the toys' settings.
+// newSplit returns a trainer of a splitModel with a guard.
 func newSplit(solver func() *Optimizer) *Trainer {
 	tr, _ := newToyRank(4, false)
 	lm(tr).Model = splitModel{}
@@ -41,7 +42,7 @@ func newSplit(solver func() *Optimizer) *Trainer {
 	return tr
 }
 
-// grid are trainers of a model that within ranks share out, and so many times as many that share the data.
+// grid returns trainers for across models, each of which is split over within ranks; the models share the data.
 func grid(t *testing.T, across, within int, solver func() *Optimizer) (all []*Trainer) {
 	t.Helper()
 	peers := make([][]Peers, within)
@@ -63,7 +64,7 @@ func grid(t *testing.T, across, within int, solver func() *Optimizer) (all []*Tr
 	return all
 }
 
-// wholeWeights are those of the first ranks that hold a model together.
+// wholeWeights returns the whole weights of a split model, gathered from the given ranks.
 func wholeWeights(t *testing.T, trainers []*Trainer) map[string][]float32 {
 	t.Helper()
 	whole := make(map[string][]float32)
@@ -104,10 +105,9 @@ func compareWeights(t *testing.T, name string, got, want map[string][]float32) {
 	}
 }
 
-// TestSplitEqualsOneProcess: a model that is split over ranks, with data shared out over ranks too,
-// is trained to the same result as by one process: with clipping, dropout, guard, decay,
-// elementwise and matrix rules, averages, and sharded moments. Losses, norms and skipped updates
-// are the same on all ranks.
+// TestSplitEqualsOneProcess: a model that is split over ranks, with data shared among ranks too, is trained
+// to the same result as by one process: with clipping, dropout, a guard, decay, elementwise and matrix rules,
+// averages, and sharded moments. Losses, norms and skipped updates are the same on all ranks.
 func TestSplitEqualsOneProcess(t *testing.T) {
 	solvers := map[string]func() *Optimizer{
 		"adamw": func() *Optimizer { o := NewAdamW(); o.Decay, o.Clip = 0.1, 0.5; return o },
@@ -154,7 +154,8 @@ func TestSplitEqualsOneProcess(t *testing.T) {
 	}
 }
 
-// TestSplitStopsTogether: one rank that is told to stop, that fails, or whose weight is not finite, ends all, at one step.
+// TestSplitStopsTogether: if one rank is told to stop, fails, or has a weight that is not finite, all
+// ranks end at the same step.
 func TestSplitStopsTogether(t *testing.T) {
 	for _, size := range [][2]int{{1, 2}, {2, 2}} {
 		for what, change := range map[string]func(tr *Trainer, stop context.CancelFunc){
@@ -179,7 +180,7 @@ func TestSplitStopsTogether(t *testing.T) {
 			ranks := grid(t, size[0], size[1], nil)
 			ctx, stop := context.WithCancel(t.Context())
 			change(ranks[1], stop)
-			for i, tr := range ranks { // each hook has the norm measured again, together
+			for i, tr := range ranks { // a hook makes its rank measure the norm again, which all ranks must do together
 				if len(ranks[1].Hooks) > 0 && i != 1 {
 					tr.Hooks = append(tr.Hooks, HookFunc(func(*Update) error { return nil }))
 				}
@@ -209,8 +210,7 @@ func TestSplitStopsTogether(t *testing.T) {
 	}
 }
 
-// TestSplitDiffers: a setting that differs on one of the ranks that hold a model together is found
-// before the first step.
+// TestSplitDiffers: if a setting differs between ranks that hold a model together, this is found before the first step.
 func TestSplitDiffers(t *testing.T) {
 	for want, change := range map[string]func(tr *Trainer){
 		`rank 1 of 2 differs from rank 0 in its setting: "b", not "a"`: func(tr *Trainer) { tr.Settings = "b" },

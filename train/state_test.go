@@ -11,9 +11,9 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// TestResume compares a run of n steps with k steps, everything saved and loaded into new objects,
-// and n-k steps: losses, evaluations, rates, weights and moments are bit for bit the same, with any
-// solver, with averages and a guard that skips steps.
+// TestResume compares a run of n steps with a run of k steps, after which everything is saved and loaded into
+// new objects, and n-k steps: losses, evaluations, rates, weights and moments are bit for bit the same, with
+// any solver, with averages, and with a guard that skips steps.
 func TestResume(t *testing.T) {
 	t.Run("AdamW", func(t *testing.T) { testResume(t, func(*Trainer) {}) })
 	t.Run("Lion", func(t *testing.T) {

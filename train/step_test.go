@@ -13,8 +13,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// direct computes the toy model's loss over batches, the mean over all their targets, and the
-// norm of its gradient, in float64 and by the formulas.
+// direct computes the toy model's loss over batches, as a mean over all their targets, and the norm of its
+// gradient, in float64 and by formulas.
 func direct(ps *graph.Params, batches []datasets.Batch) (loss, norm float64) {
 	const width = 4
 	embed, w, bias := ps.Get("embed").Data(), ps.Get("head.weight").Data(), ps.Get("head.bias").Data()
@@ -58,11 +58,11 @@ func direct(ps *graph.Params, batches []datasets.Batch) (loss, norm float64) {
 	return loss, math.Sqrt(norm)
 }
 
-// tolDirect bounds the relative difference to float64: float32 sums of 64 terms.
+// tolDirect bounds the relative difference from float64, for float32 sums of 64 terms.
 const tolDirect = 1e-5
 
-// TestStepDirectly compares loss and norm of an update with the formulas: of one batch and of
-// several, with all targets and with some, for a solver that measures and for one that does not.
+// TestStepDirectly compares the loss and norm of an update with the formulas: for one batch and for several,
+// with targets at all positions and at some, for a solver that measures the norm and for one that does not.
 func TestStepDirectly(t *testing.T) {
 	for _, micro := range []int{1, 3} {
 		for _, prompts := range []bool{false, true} {
@@ -95,7 +95,7 @@ func TestStepDirectly(t *testing.T) {
 	}
 }
 
-// slow is a stream that takes a while.
+// slow is a stream that takes a while to read.
 type slow struct{ *toyStream }
 
 const slowness = 10 * time.Millisecond
@@ -105,8 +105,8 @@ func (s slow) Next(ctx context.Context) (datasets.Batch, error) {
 	return s.toyStream.Next(ctx)
 }
 
-// TestTokensPerSecond: the time of a step is that of reading and computing it, and no more than
-// what has passed since the step before.
+// TestTokensPerSecond: the time of a step is that of reading and computing it, and no more than what has
+// passed since the previous step.
 func TestTokensPerSecond(t *testing.T) {
 	tr, r := newToy()
 	lm(tr).Train, lm(tr).Accumulate, tr.Steps = slow{lm(tr).Train.(*toyStream)}, 2, 4
@@ -122,7 +122,7 @@ func TestTokensPerSecond(t *testing.T) {
 	}
 }
 
-// placeless is a stream that does not know where it is.
+// placeless is a stream that cannot report its position.
 type placeless struct{ *toyStream }
 
 func (placeless) State() ([]byte, error) { return nil, errTest }
@@ -137,8 +137,8 @@ type unmeasured struct{ *Optimizer }
 
 func (unmeasured) Measure([]gorgonia.ValueGrad) (float64, error) { return 0, errTest }
 
-// TestNoErrorIsSwallowed: errors of a stream's position, of closing, and of measuring before and
-// after a hook are returned.
+// TestNoErrorIsSwallowed: errors from reading a stream's position, from closing it, and from measuring the
+// gradient before and after a hook are returned.
 func TestNoErrorIsSwallowed(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil func(*Trainer)

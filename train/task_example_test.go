@@ -11,9 +11,9 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// preference is a task of one's own: from pairs of sequences, the first of which somebody
-// preferred, it learns to score sequences (Bradley and Terry's model, the loss of reward models
-// and of DPO): −log σ(score of the first − score of the second).
+// preference is a user-defined task. From pairs of sequences, the first of which was preferred by someone, it
+// trains a model to score sequences (Bradley and Terry's model, the loss of reward models and of DPO): −log
+// σ(score of the first − score of the second).
 type preference struct {
 	pairs      [][2][]int
 	size, next int
@@ -24,7 +24,7 @@ func (t *preference) Shape() []int { return []int{t.size, len(t.pairs[0][0])} }
 
 func (t *preference) Declare(s *graph.Scope, shape []int) (*gorgonia.Node, map[string]*gorgonia.Node) {
 	n, length := shape[0], shape[1]
-	worth := s.Param("worth", graph.Zeros(), 10, 1)                   // of each of ten tokens
+	worth := s.Param("worth", graph.Zeros(), 10, 1)                   // one number for each of ten tokens
 	x := ops.Embed(s, s.Ints("tokens", 2*n, length), worth)           // (2·N·T, 1)
 	scores := s.Node(gorgonia.Sum(ops.Reshape(s, x, 2*n, length), 1)) // (2·N)
 	scores = ops.Reshape(s, scores, n, 2)                             // (N, 2)
@@ -79,7 +79,7 @@ func (marginPrinter) OnEvaluation(train.Evaluation) error { return nil }
 
 func ExampleTask() {
 	task := &preference{size: 4}
-	for i := range 20 { // sevens are preferred
+	for i := range 20 { // sequences with a 7 are preferred
 		task.pairs = append(task.pairs, [2][]int{{i % 5, 7, i % 3}, {i % 5, 8, i % 4}})
 	}
 	params := graph.NewParams(1)

@@ -19,14 +19,14 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// lengths is a task whose batches have several shapes and whose loss has two parts: toy sequences
-// of 2 to 8 tokens, and the size of a bias.
+// lengths is a task whose batches have several shapes and whose loss has two parts: the toy's, on sequences
+// of 2 to 8 tokens, and the size of a parameter.
 type lengths struct {
 	next   int
 	name   string // of the second part
 	toy    toyStream
-	bad    bool // names another value for short sequences
-	scalar bool // names something that is no scalar
+	bad    bool // short sequences report a value with another name
+	scalar bool // reports a value that is not a scalar
 }
 
 func newLengths() *lengths { return &lengths{name: "bias", toy: toyStream{size: 4, seed: 1}} }
@@ -84,11 +84,11 @@ func (l *lengths) Validate(ctx context.Context, e *Evaluator) (Evaluation, error
 	})
 }
 
-// Better says that later is better.
+// Better prefers later evaluations.
 func (l *lengths) Better(a, b Evaluation) bool { return a.Step > b.Step }
 
-// TestValues: what a task reports beside the loss reaches steps and evaluations, as means over
-// the same targets, and from there every file; Replay gives them back.
+// TestValues: what a task reports beside the loss is included in steps and evaluations, as means over the
+// same targets, and in every file; Replay returns it.
 func TestValues(t *testing.T) {
 	dir := t.TempDir()
 	metrics, err := OpenMetrics(filepath.Join(dir, "metrics.jsonl"), -1)
@@ -137,7 +137,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// TestTaskResumes: a user-defined task, with several shapes, resumes bit for bit.
+// TestTaskResumes: a user-defined task with several shapes resumes bit for bit.
 func TestTaskResumes(t *testing.T) {
 	setup := func() (*Trainer, *recorder) {
 		tr, r := newToy()
@@ -181,8 +181,8 @@ func TestTaskErrors(t *testing.T) {
 	}
 }
 
-// TestFrozenGroups: frozen parameters do not change by a bit, and have no gradient and no state;
-// frozen groups must match something, and something must remain trainable.
+// TestFrozenGroups: frozen parameters do not change by a single bit, and have neither gradient nor state; a
+// frozen group must match something, and something must remain trainable.
 func TestFrozenGroups(t *testing.T) {
 	run := func(groups ...Group) (*Trainer, *recorder, error) {
 		tr, r := newToy()
@@ -225,7 +225,7 @@ func TestFrozenGroups(t *testing.T) {
 	}
 }
 
-// TestWatch: what the graphs' options watch reaches each step, and as numbers its metrics.
+// TestWatch: what the options of the graph watch is included in each step, and as numbers in its metrics.
 func TestWatch(t *testing.T) {
 	tr, r := newToy()
 	lm(tr).Model, tr.Graph, tr.Steps = layered{}, []graph.Option{graph.Watch("head")}, 3
@@ -273,8 +273,8 @@ func (penalized) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia.
 	return loss
 }
 
-// TestAddedLosses: what a layer adds to the loss is reported by name, as a mean over the
-// micro-batches, and learned; the loss, and evaluations, are without.
+// TestAddedLosses: what a layer adds to the loss is trained on and reported by name, as a mean over the
+// micro-batches; the reported loss and evaluations do not include it.
 func TestAddedLosses(t *testing.T) {
 	for _, micro := range []int{1, 3} {
 		tr, r := newToy()
@@ -308,7 +308,7 @@ func TestAddedLosses(t *testing.T) {
 	}
 }
 
-// spoiled is a task of which something is changed.
+// spoiled is a task with changes to what it declares or to its batches.
 type spoiled struct {
 	*lengths
 	declare func(s *graph.Scope, loss *gorgonia.Node, values map[string]*gorgonia.Node)
@@ -331,8 +331,7 @@ func (t spoiled) Update(ctx context.Context, rank, ranks int) ([]Batch, error) {
 	return batches, err
 }
 
-// TestInfiniteValue: a value beside the loss that is not finite does not keep a state from being
-// saved.
+// TestInfiniteValue: a value beside the loss that is not finite does not prevent a state from being saved.
 func TestInfiniteValue(t *testing.T) {
 	tr, _ := newToy()
 	tr.Steps = 2
@@ -353,7 +352,7 @@ func TestInfiniteValue(t *testing.T) {
 	}
 }
 
-// TestBatches: a task must have some, and say where in an update each is.
+// TestBatches: a task must return batches, and each must say where in the update it is.
 func TestBatches(t *testing.T) {
 	for want, update := range map[string]func([]Batch) []Batch{
 		"train: step 1: the task returns no batches; at the end of the data, want io.EOF": func([]Batch) []Batch { return nil },

@@ -21,7 +21,7 @@ import (
 // toyVocab is the number of tokens of the toy language.
 const toyVocab = 11
 
-// toyModel predicts a token from the one before it alone, by way of four numbers.
+// toyModel predicts a token only from the previous one, through four numbers.
 type toyModel struct{ dropout float64 }
 
 func (m toyModel) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia.Node {
@@ -32,13 +32,13 @@ func (m toyModel) Loss(s *graph.Scope, tokens, targets *gorgonia.Node) *gorgonia
 	return ops.CrossEntropy(s, logits, targets)
 }
 
-// toyStream delivers sequences of the toy language, in which 3·x + 1 follows x
-// nine times of ten. Sequence i is the same in batches of any size.
+// toyStream returns sequences of the toy language, in which 3·x + 1 follows x nine times out of ten. Sequence
+// i is the same in batches of any size.
 type toyStream struct {
 	size, context int
 	seed          uint64
-	next, end     int  // sequences; end 0 is none
-	prompts       bool // the first tokens of a sequence, up to all, have no target
+	next, end     int  // sequences; an end of 0 means none
+	prompts       bool // the first tokens of a sequence, or all of them, have no target
 	closed        bool
 	batch         datasets.Batch
 }
@@ -91,7 +91,7 @@ func (s *toyStream) Close() error {
 	return nil
 }
 
-// newToy returns a trainer of the toy model with an observer.
+// newToy returns a trainer of the toy model, and an observer of it.
 func newToy() (*Trainer, *recorder) {
 	r := &recorder{}
 	adam := NewAdamW()
@@ -106,15 +106,15 @@ func newToy() (*Trainer, *recorder) {
 	}, r
 }
 
-// lm is the task of a toy.
+// lm returns the task of a toy trainer.
 func lm(t *Trainer) *NextToken { return t.Task.(*NextToken) }
 
-// validation opens eight sequences of another seed.
+// validation opens eight sequences from another seed.
 func validation() (datasets.Stream, error) {
 	return &toyStream{size: 4, context: 8, seed: 2, end: 8}, nil
 }
 
-// saved is what a checkpoint keeps, detached from the run.
+// saved is what a checkpoint keeps, copied from the run.
 type saved struct {
 	state   []byte
 	tensors []Tensor
@@ -136,7 +136,7 @@ func (c *saved) keep(t *Trainer) func(State) error {
 	}
 }
 
-// stateOf reads a kept state back.
+// stateOf decodes a kept state.
 func stateOf(t *testing.T, c saved) State {
 	t.Helper()
 	var s State
@@ -147,7 +147,7 @@ func stateOf(t *testing.T, c saved) State {
 	return s
 }
 
-// restore puts a checkpoint into a new trainer.
+// restore restores a checkpoint into a new trainer.
 func (c *saved) restore(t *testing.T, to *Trainer) {
 	t.Helper()
 	c.declare(t, to)
@@ -159,7 +159,7 @@ func (c *saved) restore(t *testing.T, to *Trainer) {
 // declare puts the weights of a checkpoint into a new trainer.
 func (c *saved) declare(t *testing.T, to *Trainer) {
 	t.Helper()
-	// A checkpoint declares parameters in an order of its own, here backwards.
+	// A checkpoint declares parameters in its own order, here backward.
 	for _, x := range slices.Backward(c.tensors) {
 		name := x.Name[:strings.LastIndex(x.Name, ".")]
 		if to.Params.Get(name) != nil {
@@ -207,5 +207,5 @@ func (a atStep) OnStep(s Step) error {
 
 func (a atStep) OnEvaluation(Evaluation) error { return nil }
 
-// errTest is an error that must come out of Run.
+// errTest is an error that Run must return.
 var errTest = errors.New("a test's own error")

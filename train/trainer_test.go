@@ -15,8 +15,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// toyEntropy is what a perfect toy model reaches: the entropy of the next token,
-// which is right nine times of ten and else uniform.
+// toyEntropy is the loss of a perfect toy model: the entropy of the next token, which is the expected one
+// nine times out of ten and otherwise uniform.
 var toyEntropy = func() float64 {
 	rare := 0.1 / toyVocab
 	often := 0.9 + rare
@@ -31,10 +31,10 @@ func TestTrainerLearns(t *testing.T) {
 	}
 	mustRun(t, tr)
 	first, last := r.evals[0].Loss, r.evals[1].Loss
-	if math.Abs(first-math.Log(toyVocab)) > 0.5 { // weights of deviation ½·½·√4 are not quite 0
+	if math.Abs(first-math.Log(toyVocab)) > 0.5 { // the logits of new weights, whose deviation is ½·½·√4, are not quite 0
 		t.Errorf("the first validation loss is %.3f, want about ln %d = %.3f", first, toyVocab, math.Log(toyVocab))
 	}
-	// 3,200 tokens of validation leave a standard error of about 0.03.
+	// With 3,200 tokens of validation, the standard error is about 0.03.
 	if math.Abs(last-toyEntropy) > 0.1 {
 		t.Errorf("the last validation loss is %.3f, want about the entropy %.3f", last, toyEntropy)
 	}
@@ -85,7 +85,7 @@ func TestTrainerEvaluates(t *testing.T) {
 	lm(tr).EvalBatches = 0
 	r.evals = nil
 	tr.Steps = 11
-	mustRun(t, tr) // goes on
+	mustRun(t, tr) // continues from step 10
 	if len(r.evals) != 1 || opened[len(opened)-1].next != 8 {
 		t.Errorf("evaluations are %v over %d sequences, want one over 8", r.evals, opened[len(opened)-1].next)
 	}
@@ -126,13 +126,12 @@ func TestTrainerEvaluatesWithoutDropout(t *testing.T) {
 	}
 }
 
-// tolAccumulate bounds the difference between one batch and the mean of four
-// micro-batches: float32 sums of 32 terms in another order, over twenty updates.
-// Measured 2.4e-7, doubled twice.
+// tolAccumulate bounds the difference between one batch and the mean of four micro-batches: float32 sums of
+// 32 terms in a different order, over twenty updates. 2.4e-7 was measured; the bound is four times that.
 const tolAccumulate = 1e-6
 
-// TestTrainerAccumulates: an update has the mean over its targets, however many of them lie
-// in each micro-batch, and so has an evaluation.
+// TestTrainerAccumulates: the loss of an update is the mean over its targets, however they are distributed
+// over the micro-batches, and so is that of an evaluation.
 func TestTrainerAccumulates(t *testing.T) {
 	t.Run("even", func(t *testing.T) { testAccumulates(t, false) })
 	t.Run("prompts", func(t *testing.T) { testAccumulates(t, true) })
@@ -254,7 +253,7 @@ func TestTrainerCancel(t *testing.T) {
 	}
 }
 
-// cancelling is a stream that cancels the run while it reads.
+// cancelling is a stream that cancels the run while it is read.
 type cancelling struct {
 	*toyStream
 	at     int
@@ -283,7 +282,7 @@ func TestTrainerCancelFinishesTheStep(t *testing.T) {
 }
 
 func TestTrainerCancelInEvaluation(t *testing.T) {
-	for _, at := range []int{5, 60} { // 60 is the end
+	for _, at := range []int{5, 60} { // step 60 is the last
 		tr, r := newToy()
 		tr.EvalEvery = at
 		ctx, cancel := context.WithCancel(t.Context())
@@ -303,7 +302,7 @@ func TestTrainerCancelInEvaluation(t *testing.T) {
 		if len(r.steps) != at || len(r.evals) != 1 || !slices.Equal(steps, []int{at}) {
 			t.Errorf("%d steps, %d evaluations, saved at %v; want %d, 1, %d", len(r.steps), len(r.evals), steps, at, at)
 		}
-		mustRun(t, tr) // has it now
+		mustRun(t, tr) // makes the evaluation
 		if e := r.evals[1]; e.Step != at {
 			t.Errorf("the evaluation after the interruption is at step %d, want %d", e.Step, at)
 		}
@@ -391,8 +390,8 @@ func TestTrainerStopsAtNaN(t *testing.T) {
 	}
 }
 
-// TestTrainerNamesWhereNaNBegins: weights that are finite, but too large for what is
-// made of them.
+// TestTrainerNamesWhereNaNBegins: if weights are finite but too large, the error names the op whose
+// results are no longer finite.
 func TestTrainerNamesWhereNaNBegins(t *testing.T) {
 	tr, _ := newToy()
 	for _, name := range []string{"embed", "head.weight"} {
@@ -439,7 +438,7 @@ func TestTrainerTakesGorgoniasSolvers(t *testing.T) {
 }
 
 func TestVanillaSolverFollowsTheSchedule(t *testing.T) {
-	// w ← w - rate·g: from rate 0.1, 0.2 and the same gradient.
+	// w ← w - rate·g, with rates 0.1 and 0.2 and the same gradient.
 	p := newVector("w", 2)
 	copy(p.g, []float32{1, -2})
 	s := gorgonia.NewVanillaSolver()

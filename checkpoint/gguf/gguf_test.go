@@ -15,7 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// kinds are the metadata of testdata/kinds.gguf.
+// kinds is the metadata of testdata/kinds.gguf.
 var kinds = gguf.Meta{
 	{Key: "general.architecture", Value: "toy"},
 	{Key: "k.uint8", Value: uint8(200)}, {Key: "k.int8", Value: int8(-100)}, {Key: "k.uint16", Value: uint16(60000)}, {Key: "k.int16", Value: int16(-30000)},
@@ -24,7 +24,7 @@ var kinds = gguf.Meta{
 	{Key: "k.texts", Value: []string{"a", "", "bc"}}, {Key: "k.ints", Value: []int32{1, -2, 3}}, {Key: "k.floats", Value: []float32{0.5, -0.25}}, {Key: "k.bools", Value: []bool{true, false}},
 }
 
-// numbers are those of the fixture's tensors before they were rounded.
+// numbers returns the numbers of the fixture's tensors before rounding.
 func numbers(n int) []float32 {
 	x := make([]float32, n)
 	for i := range x {
@@ -41,7 +41,7 @@ func plain() []float32 {
 	return x
 }
 
-// tensors are those of the fixture.
+// tensors returns the tensors of the fixture.
 func tensors() []gguf.Tensor {
 	give := func(x []float32) func() []float32 { return func() []float32 { return x } }
 	return []gguf.Tensor{
@@ -65,7 +65,7 @@ func open(data []byte) (*gguf.File, error) {
 	return gguf.New("x.gguf", bytes.NewReader(data), int64(len(data)))
 }
 
-// TestRead: values of all kinds and tensors that llama.cpp's own package wrote are read.
+// TestRead: metadata of all kinds and tensors that llama.cpp's own package wrote are read.
 func TestRead(t *testing.T) {
 	f, err := gguf.Open("testdata/kinds.gguf")
 	if err != nil {
@@ -84,7 +84,7 @@ func TestRead(t *testing.T) {
 		if err := f.Read(info.Name, x); err != nil {
 			t.Fatal(err)
 		}
-		// A half of 11 bits, a BF16 of 8, and 127 steps for the largest.
+		// F16 has 11 significant bits, BF16 has 8, and Q8_0 has 127 steps up to the largest number.
 		bound := map[weights.DType]float64{weights.F32: 0, weights.F16: 0x1p-12, weights.BF16: 0x1p-9, weights.Q8_0: 1.0 / 127 / 2}[info.Type]
 		for j, v := range want.Data() {
 			if e := math.Abs(float64(x[j] - v)); !(e <= bound*7) {
@@ -102,7 +102,7 @@ func TestRead(t *testing.T) {
 	sourcetest.Error(t, f.Read("plain", nil), "testdata/kinds.gguf: plain is (3, 5), 15 numbers; the buffer holds 0")
 }
 
-// TestWrite: the bytes are those that llama.cpp's own package writes.
+// TestWrite: the bytes are the same that llama.cpp's own package writes.
 func TestWrite(t *testing.T) {
 	var b bytes.Buffer
 	if err := gguf.Write(&b, kinds, tensors()); err != nil {
@@ -141,7 +141,7 @@ func TestWriteErrors(t *testing.T) {
 	}
 }
 
-// TestMeta: values are returned as the requested type, or with an error that names the kind.
+// TestMeta: values are returned as the requested type, or as an error that names the actual type.
 func TestMeta(t *testing.T) {
 	fails := func(err error, want string) {
 		t.Helper()
@@ -176,7 +176,7 @@ func TestMeta(t *testing.T) {
 	fails(err, "k.bools is an array of bool, want whole numbers of 32 bits")
 }
 
-// builder makes files that are wrong.
+// builder makes files with errors.
 type builder struct{ bytes.Buffer }
 
 func (b *builder) put(values ...any) *builder {
@@ -191,12 +191,12 @@ func (b *builder) put(values ...any) *builder {
 	return b
 }
 
-// file begins one of so many tensors and values.
+// file begins a file with the given number of tensors and values.
 func file(tensors, values uint64) *builder {
 	return new(builder).put([]byte("GGUF"), uint32(3), tensors, values)
 }
 
-// tensor makes a file with one tensor.
+// tensor begins a file with one tensor.
 func tensor(name string, number uint32, at uint64, axes ...uint64) *builder {
 	return file(1, 0).put(name, uint32(len(axes)), axes, number, at)
 }
@@ -286,8 +286,8 @@ func TestAlignment(t *testing.T) {
 	}
 }
 
-// FuzzFile: a file is rejected with an error of one line, or it holds no more than it has room for and is
-// written again as it was read.
+// FuzzFile: a file is either rejected with a one-line error, or holds no more than it has room for
+// and survives a round trip.
 func FuzzFile(f *testing.F) {
 	f.Add(fixture(f))
 	f.Add(tensor("w", 3, 0, 32, 2).put(make([]byte, 100)).Bytes())
@@ -317,13 +317,13 @@ func FuzzFile(f *testing.F) {
 	})
 }
 
-// text is metadata in words, in which a NaN equals itself.
+// text prints metadata so that it can be compared even if it has NaNs.
 func text(meta gguf.Meta) string {
 	var b strings.Builder
 	for _, v := range meta {
 		b.WriteString(v.Key)
 		b.WriteString(reflect.TypeOf(v.Value).String())
-		if err := binary.Write(&b, binary.LittleEndian, v.Value); err != nil { // texts
+		if err := binary.Write(&b, binary.LittleEndian, v.Value); err != nil { // strings
 			b.WriteString(strings.Join(append([]string{""}, texts(v.Value)...), "\x00"))
 		}
 	}

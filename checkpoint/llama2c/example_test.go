@@ -27,7 +27,7 @@ func ExampleOpen() {
 	// layers.0.self_attn.q_proj.weight F32 [8 8]
 }
 
-// A file of 8-bit numbers is written in 32 bits.
+// Rewrite a file of 8-bit numbers with 32-bit numbers.
 func ExampleWrite() {
 	f, err := llama2c.Open("../testdata/models/llama/version2.bin")
 	if err != nil {

@@ -16,16 +16,16 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// fixtures were made by llama2.c's rules with PyTorch, in testdata/models/make.py.
+// fixtures were made with PyTorch by testdata/models/make.py, following llama2.c's rules.
 const fixtures = "../testdata/models/llama/"
 
-// files are they, by their version.
+// files are the fixtures, indexed by version.
 var files = []string{"first.bin", "version1.bin", "version2.bin"}
 
-// dims are their sizes.
+// dims are the dimensions of all fixtures.
 var dims = Dims{Width: 8, Inner: 12, Layers: 2, Heads: 4, KVHeads: 2, Vocab: 13, Context: 6}
 
-// stories is Karpathy's smallest model of stories, which export.py wrote.
+// stories is Karpathy's smallest story model, written by export.py.
 const stories = "../../../shared/data/weights/stories260K/stories260K.bin"
 
 func open(t testing.TB, path string) *File {
@@ -47,7 +47,7 @@ func content(t testing.TB, name string) []byte {
 	return data
 }
 
-// TestRead: each form gives the numbers that transformers wrote for the model.
+// TestRead: each version gives the numbers that transformers wrote for the model.
 func TestRead(t *testing.T) {
 	transformers, err := safetensors.Open(fixtures + "hf/model.safetensors")
 	if err != nil {
@@ -64,12 +64,12 @@ func TestRead(t *testing.T) {
 }
 
 // TestScales: the scales of a matrix come after its numbers, as in export.py (d986206) and runq.c, and groups
-// may cross the ends of rows.
+// may cross row boundaries.
 func TestScales(t *testing.T) {
 	const group = 8 // rows of w2 have 12 numbers
 	data := append([]byte(nil), content(t, "version2.bin")[:longHeader]...)
 	binary.LittleEndian.PutUint32(data[37:], group)
-	for range 5 * dims.Width { // norms
+	for range 5 * dims.Width { // RMSNorm gains
 		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(1))
 	}
 	r := rand.New(rand.NewPCG(1, 2))
@@ -103,7 +103,7 @@ func TestScales(t *testing.T) {
 	}
 	for name, want := range want {
 		if strings.HasSuffix(name, ".q") || strings.HasSuffix(name, ".k") {
-			continue // in another order
+			continue // stored in a different order
 		}
 		got := make([]float32, len(want))
 		if err := f.Read(name, got); err != nil || !slices.Equal(got, want) {
@@ -120,8 +120,8 @@ func TestScales(t *testing.T) {
 	}
 }
 
-// TestWriteIsTheSame: from any form, the first form is written, bit for bit except for the angles, which
-// PyTorch rounds differently.
+// TestWriteIsTheSame: Write turns a file of any version into the file of the first version, bit for bit
+// except for the rotary angles, which PyTorch rounds differently.
 func TestWriteIsTheSame(t *testing.T) {
 	want := content(t, files[0])
 	for _, name := range files {
@@ -130,7 +130,7 @@ func TestWriteIsTheSame(t *testing.T) {
 	}
 }
 
-// TestStories rewrites a published model: the file must be the same.
+// TestStories rewrites a published model: the file must come out the same.
 func TestStories(t *testing.T) {
 	want, err := os.ReadFile(stories)
 	if err != nil {
@@ -152,11 +152,11 @@ func written(t *testing.T, f *File) []byte {
 	return b.Bytes()
 }
 
-// tolAngle is of cosines and sines in tables of float32, of angles that PyTorch rounds to float32 before: half a unit of the last
-// place of the largest, 512.
+// tolAngle is for the cosines and sines in float32 tables, because PyTorch first rounds the angles to
+// float32: half a unit in the last place of the largest angle, 512.
 const tolAngle = 0x1p-15
 
-// compare compares two files of the first form, their angles within a tolerance.
+// compare compares two files of the first version; their angles may differ within the tolerance.
 func compare(t *testing.T, got, want []byte, d Dims) {
 	t.Helper()
 	if len(got) != len(want) {
@@ -176,7 +176,7 @@ func compare(t *testing.T, got, want []byte, d Dims) {
 	}
 }
 
-// TestTied: a head that shares the embedding is not stored.
+// TestTied: the file does not store a head that shares the embedding.
 func TestTied(t *testing.T) {
 	const head = 4 * 13 * 8
 	for version, name := range files[:2] {
@@ -200,7 +200,7 @@ func TestTied(t *testing.T) {
 	}
 }
 
-// TestMap: tensors that are stored as they are read are mapped.
+// TestMap: tensors that are stored the way they are read are mapped.
 func TestMap(t *testing.T) {
 	for version, name := range files {
 		f := open(t, fixtures+name)
@@ -218,7 +218,7 @@ func TestWriteErrors(t *testing.T) {
 		return slices.DeleteFunc(slices.Clone(all), func(x weights.Tensor) bool { return x.Name == name })
 	}
 	odd := dims
-	odd.Heads = 8 // of one column
+	odd.Heads = 8 // heads of one column
 	for _, test := range []struct {
 		dims    Dims
 		tensors []weights.Tensor
@@ -237,7 +237,7 @@ func TestWriteErrors(t *testing.T) {
 	}
 }
 
-// header makes a file of long header's size that begins with these numbers.
+// header makes a file as long as the long header that begins with these numbers.
 func header(numbers ...int32) []byte {
 	b := make([]byte, longHeader)
 	for i, v := range numbers {
@@ -275,7 +275,7 @@ func TestBadFiles(t *testing.T) {
 	sourcetest.Error(t, f.Read(lastNorm, make([]float32, 7)), fixtures+"first.bin: norm.weight is (8), 8 numbers; the buffer holds 7")
 }
 
-// TestIsFile: files with the magic number, or with consistent sizes.
+// TestIsFile: files are recognized by the magic number, or by consistent sizes.
 func TestIsFile(t *testing.T) {
 	for _, test := range []struct {
 		start []byte
@@ -302,7 +302,7 @@ func FuzzFile(f *testing.F) {
 			sourcetest.OneLine(t, err)
 			return
 		}
-		all := sourcetest.ReadAll(t, file, 2*len(data)) // a scale may be of more numbers than llama.cpp has
+		all := sourcetest.ReadAll(t, file, 2*len(data)) // the group of a scale may hold more numbers than llama.cpp's blocks
 		if len(all) != len(file.Tensors()) {
 			t.Errorf("%d tensors of %d can be read", len(all), len(file.Tensors()))
 		}

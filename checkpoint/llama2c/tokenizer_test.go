@@ -17,7 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// small is a tokenizer of the bytes and three pieces.
+// small returns a tokenizer of the 256 bytes and three pieces.
 func small() tokenizer.Pieces {
 	p := tokenizer.Pieces{BOS: BOS, EOS: EOS, UNK: unknown, AddBOS: true, SpacePrefix: true, Tokens: []string{"<unk>", "<s>", "</s>"}}
 	for b := range 256 {
@@ -31,7 +31,7 @@ func small() tokenizer.Pieces {
 	return p
 }
 
-// TestPieces: what is written can be read back.
+// TestPieces: a tokenizer survives a round trip.
 func TestPieces(t *testing.T) {
 	want := small()
 	data, err := WritePieces(want)
@@ -129,7 +129,7 @@ func TestPiecesErrors(t *testing.T) {
 	}
 }
 
-// fill makes all tokens normal.
+// fill makes all tokens normal tokens.
 func fill(types []int) {
 	for i := range types {
 		types[i] = 1

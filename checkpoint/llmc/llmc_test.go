@@ -15,10 +15,11 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// fixtures were made by llm.c's rules with PyTorch, in testdata/models/make.py.
+// fixtures were made with PyTorch by testdata/models/make.py, following llm.c's rules.
 const fixtures = "../testdata/models/gpt2/"
 
-// TestWriteIsTheSame reads the same model as transformers wrote it, and writes it: the bytes must be the same.
+// TestWriteIsTheSame reads the model in the form that transformers wrote, and writes it: the bytes must
+// be those of llm.c's file.
 func TestWriteIsTheSame(t *testing.T) {
 	for name, dtype := range map[string]weights.DType{"llmc.bin": weights.F32, "llmc_bf16.bin": weights.BF16} {
 		want, err := os.ReadFile(fixtures + name)
@@ -53,7 +54,7 @@ func TestWriteIsTheSame(t *testing.T) {
 	}
 }
 
-// TestTransposedBlocks reads matrices that are transposed in several blocks.
+// TestTransposedBlocks reads matrices large enough to be transposed in several blocks.
 func TestTransposedBlocks(t *testing.T) {
 	d := Dims{Context: 1, Vocab: 1, Layers: 1, Heads: 1, Width: 150}
 	var tensors []weights.Tensor
@@ -113,7 +114,7 @@ func TestWriteErrors(t *testing.T) {
 	}
 }
 
-// header makes the first bytes of a file.
+// header makes the header of a file.
 func header(numbers ...uint32) []byte {
 	b := make([]byte, headerSize)
 	for i, v := range numbers {
@@ -150,7 +151,8 @@ func TestBadFiles(t *testing.T) {
 	sourcetest.Error(t, f.Read("ln_f.bias", make([]float32, 7)), fixtures+"llmc.bin: ln_f.bias is (8), 8 numbers; the buffer holds 7")
 }
 
-// TestIsFile: models of either type, and the other kinds of files that the error names, such as tokens.
+// TestIsFile: models of either type are recognized, and so are llm.c's other files, such as tokens, for which
+// opening gives a helpful error.
 func TestIsFile(t *testing.T) {
 	for first, want := range map[uint32]bool{magic: true, 20240520: true, magic + 1000: false, 1: false} {
 		if start := header(first); IsFile(start) != want || IsFile(start[:4]) != want || IsFile(start[:3]) {

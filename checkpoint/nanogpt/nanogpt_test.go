@@ -63,7 +63,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// FuzzConfig: a file is rejected with an error of one line, or gives JSON.
+// FuzzConfig: a file is either rejected with a one-line error, or gives JSON.
 func FuzzConfig(f *testing.F) {
 	for _, name := range []string{"plain", "compiled"} {
 		data, err := os.ReadFile(filepath.Join(fixtures, name, fileName))

@@ -13,7 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// file makes a .npy file of a version, a header and n bytes of data.
+// file makes a .npy file of a version, a header and data.
 func file(version byte, header string, data []byte) []byte {
 	b := append(slices.Clone(magic), version, 0)
 	if version == 1 {
@@ -58,8 +58,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestReadNumPy reads what NumPy wrote; the numbers are compared in package
-// checkpoint.
+// TestReadNumPy reads a file that NumPy wrote. Package checkpoint's tests compare its numbers.
 func TestReadNumPy(t *testing.T) {
 	f, err := Open("../testdata/models/gpt1/npy/params_0.npy")
 	if err != nil {

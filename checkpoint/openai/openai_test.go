@@ -14,7 +14,7 @@ import (
 
 const fixtures = "../testdata/models/"
 
-// copied copies a fixture and then changes or removes (nil) files.
+// copied copies a fixture and then replaces some files, or removes those given as nil.
 func copied(t *testing.T, dir string, files map[string][]byte) string {
 	t.Helper()
 	to := t.TempDir()
@@ -48,7 +48,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestSame compares with what transformers wrote for the same models.
+// TestSame compares OpenAI's forms with what transformers wrote for the same models.
 func TestSame(t *testing.T) {
 	for _, c := range []struct {
 		family, dir string
@@ -68,7 +68,7 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// TestSeveralCheckpoints: the file "checkpoint" names one of two.
+// TestSeveralCheckpoints: if a directory has two checkpoints, the file "checkpoint" names the one to open.
 func TestSeveralCheckpoints(t *testing.T) {
 	dir := copied(t, "gpt2/tf", map[string][]byte{"other.index": []byte("?")})
 	src, err := GPT2(dir)
@@ -104,7 +104,7 @@ func TestGPT1Errors(t *testing.T) {
 	const shapes = "params_shapes.json"
 	for _, test := range []struct {
 		files map[string][]byte
-		want  string // behind the directory
+		want  string // after the directory
 	}{
 		{map[string][]byte{"params_9.npy": nil}, "/params_8.npy: 1707 numbers in all 9 files up to this one, want 1896 for the shapes in params_shapes.json"},
 		{map[string][]byte{"params_0.npy": nil}, "stat /params_0.npy: no such file or directory"},

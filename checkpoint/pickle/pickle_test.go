@@ -16,14 +16,13 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// fixtures were made by PyTorch, in testdata/models/make.py. That their numbers are
-// right is compared in package checkpoint.
+// fixtures were made with PyTorch by testdata/models/make.py. Package checkpoint's tests compare their numbers.
 var fixtures = []string{
 	"../testdata/models/gpt2/zip/pytorch_model.bin",
 	"../testdata/models/gpt2/legacy/pytorch_model.bin",
 }
 
-// The instructions of a pickle, to write some by hand.
+// Pickle instructions, from which the tests build pickles by hand.
 const (
 	proto    = "\x80\x02"
 	ordered  = "ccollections\nOrderedDict\n)R"
@@ -38,17 +37,17 @@ func num(n int) string { return "J" + string(binary.LittleEndian.AppendUint32(ni
 
 func tup(items ...string) string { return "(" + strings.Join(items, "") + "t" }
 
-// stored is the identifier of a storage of n floats.
+// stored returns the persistent id of a storage of n floats.
 func stored(key string, n int) string {
 	return tup(text("storage"), "ctorch\nFloatStorage\n", text(key), text("cpu"), num(n)) + "Q"
 }
 
-// view makes a tensor of a storage.
+// view returns instructions that make a tensor from a storage.
 func view(storage string, offset int, shape, stride string) string {
 	return rebuild2 + tup(storage, num(offset), shape, stride, "\x89", ordered) + "R"
 }
 
-// archive makes a zip of stored entries: alternately names and contents.
+// archive makes a zip file of uncompressed entries, given as alternating names and contents.
 func archive(t testing.TB, entries ...string) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -72,7 +71,7 @@ func archive(t testing.TB, entries ...string) []byte {
 	return b.Bytes()
 }
 
-// saved makes a file of torch.save: a pickle and a storage "0" of the numbers.
+// saved makes a file like torch.save's: a pickle, and a storage "0" of the numbers.
 func saved(t testing.TB, pickle string, numbers ...float32) []byte {
 	return archive(t, "m/data.pkl", proto+pickle+".", "m/byteorder", "little", "m/data/0", string(weights.Bytes(numbers)))
 }
@@ -104,7 +103,7 @@ func TestStrides(t *testing.T) {
 	}
 }
 
-// TestRefused: pickles that would run or read something else are rejected.
+// TestRefused: pickles that would call or read anything that weights do not need are rejected.
 func TestRefused(t *testing.T) {
 	row := tup(num(2))
 	one := tup(num(1))
@@ -183,7 +182,7 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-// TestLegacyErrors changes a file of the old layout.
+// TestLegacyErrors damages a file of the old format.
 func TestLegacyErrors(t *testing.T) {
 	data, err := os.ReadFile(fixtures[1])
 	if err != nil {
@@ -218,7 +217,7 @@ func TestReadErrors(t *testing.T) {
 	sourcetest.Error(t, f.Read("transformer.ln_f.bias", make([]float32, 3)), fixtures[0]+": transformer.ln_f.bias is (8), 8 numbers; the buffer holds 3")
 }
 
-// TestMap maps tensors with a storage of their own, and not those that share one.
+// TestMap: tensors with a storage of their own are mapped, and those that share one are not.
 func TestMap(t *testing.T) {
 	f, err := Open(fixtures[0])
 	if err != nil {
@@ -269,7 +268,7 @@ func FuzzFile(f *testing.F) {
 	})
 }
 
-// FuzzPickle is FuzzFile without the layer around the pickle.
+// FuzzPickle is FuzzFile without the zip file around the pickle.
 func FuzzPickle(f *testing.F) {
 	f.Add("}" + text("a") + view(stored("0", 2), 0, tup(num(2)), tup(num(1))) + "s")
 	f.Add(ordered + "q\x00(" + text("b") + "h\x00u")
@@ -300,8 +299,8 @@ func ExampleOpen() {
 	// h.0.ln_1.weight F32 [8]
 }
 
-// TestWrapped: model.state_dict() is found among other things that training programs store, none of which is
-// created.
+// TestWrapped: model.state_dict() is found among the other things that training programs save; none
+// of those is instantiated.
 func TestWrapped(t *testing.T) {
 	row := view(stored("0", 2), 0, tup(num(2)), tup(num(1)))
 	namespace := "cargparse\nNamespace\n)\x81}" + text("lr") + num(1) + "sb"
@@ -326,7 +325,7 @@ func TestWrapped(t *testing.T) {
 	sourcetest.Error(t, err, "f: a is not a tensor: save model.state_dict() alone")
 }
 
-// TestIsFile: both forms of torch.save are recognized, and neither if the start is too short.
+// TestIsFile: both formats of torch.save are recognized, but not from a start that is too short.
 func TestIsFile(t *testing.T) {
 	for start, want := range map[string]bool{string(zipMagic) + "x": true, string(legacyMagic) + "x": true, string(zipMagic[:3]): false, string(legacyMagic[:len(legacyMagic)-1]): false, "": false, "x": false} {
 		if IsFile([]byte(start)) != want {
@@ -335,8 +334,9 @@ func TestIsFile(t *testing.T) {
 	}
 }
 
-// TestNegated: torch.load gives [-1, -2] and, for .conj().imag of a complex tensor, whose numbers are not
-// adjacent, [-2, -4] (PyTorch 2.15: torch._neg_view(torch.tensor([1., 2.])) is saved so).
+// TestNegated: the expected numbers are what torch.load gives for tensors with the negative bit (PyTorch 2.15
+// saves torch._neg_view(torch.tensor([1., 2.])) this way): [-1, -2], and [-2, -4] for .conj().imag of a
+// complex tensor, whose numbers are not adjacent.
 func TestNegated(t *testing.T) {
 	marked := func(view, metadata string) string { return strings.TrimSuffix(view, "tR") + metadata + "tR" }
 	near := view(stored("0", 4), 0, tup(num(2)), tup(num(1)))
@@ -384,8 +384,7 @@ func TestNegatedIsNotMapped(t *testing.T) {
 	}
 }
 
-// TestTupleKeys: beside the weights there may be tensors under keys of any kind, such as pairs of numbers for
-// heads.
+// TestTupleKeys: keys beside the weights may be of any kind, such as pairs of numbers for heads.
 func TestTupleKeys(t *testing.T) {
 	row := view(stored("0", 2), 0, tup(num(2)), tup(num(1)))
 	f, err := open(saved(t, "}("+text("model")+"}"+text("a")+row+"s"+text("heads")+"}"+tup(num(0), num(1))+row+"su", 1, 2))
@@ -394,7 +393,8 @@ func TestTupleKeys(t *testing.T) {
 	}
 }
 
-// TestLongValue: a value of nested tuples, each used twice, would be longer than memory when printed.
+// TestLongValue: a value of nested tuples, each used twice, would not fit in memory when printed, so the
+// error must not print it.
 func TestLongValue(t *testing.T) {
 	nested := ")q\x00"
 	for i := range 60 {
@@ -407,7 +407,7 @@ func TestLongValue(t *testing.T) {
 	}
 }
 
-// TestTwoSets: a file with two sets of weights does not say which of them is meant.
+// TestTwoSets: a file with two sets of weights is an error, since it does not say which one is meant.
 func TestTwoSets(t *testing.T) {
 	row := view(stored("0", 2), 0, tup(num(2)), tup(num(1)))
 	for _, key := range []string{"state_dict", "ema", "teacher"} {

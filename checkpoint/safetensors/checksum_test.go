@@ -12,8 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// TestChecksums: a flipped byte in a tensor is detected by reading and by verifying, mapped or not; in a file
-// without checksums there is nothing to compare.
+// TestChecksums: a flipped bit in a tensor is detected by reading and by verifying, mapped or not; in a file
+// without checksums there is nothing to detect.
 func TestChecksums(t *testing.T) {
 	tensors := []weights.Tensor{{Name: "a", Shape: []int{2}, Data: []float32{1, 2}}, {Name: "b", Shape: []int{1, 3}, Data: []float32{3, 4, 5}}}
 	for _, dtype := range []weights.DType{weights.F32, weights.BF16} {

@@ -32,7 +32,7 @@ func python(t *testing.T, script string, args ...string) []byte {
 	return out
 }
 
-// TestPythonReadsTensors lets the reference library read what this package wrote.
+// TestPythonReadsTensors: the reference library reads the tensors that this package wrote.
 func TestPythonReadsTensors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.safetensors")
 	var b bytes.Buffer

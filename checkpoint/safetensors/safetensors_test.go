@@ -18,11 +18,11 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// samples are tensors with every awkward number and shape.
+// samples returns tensors with all kinds of awkward numbers and shapes.
 func samples() []weights.Tensor {
 	odd := []float32{0, float32(math.Copysign(0, -1)), float32(math.Inf(1)), float32(math.Inf(-1)),
 		math.SmallestNonzeroFloat32, math.MaxFloat32, math.Float32frombits(0x7fc00123), math.Float32frombits(0xff800001)}
-	long := make([]float32, 40_001) // longer than the pieces of a conversion
+	long := make([]float32, 40_001) // more than one conversion buffer holds
 	for i := range long {
 		long[i] = float32(i) * 0.37
 	}
@@ -68,8 +68,8 @@ func TestTensorsRoundTrip(t *testing.T) {
 	}
 }
 
-// TestReadTorch reads testdata/torch.safetensors, written by the reference
-// library; testdata/make_fixtures.py has the same values.
+// TestReadTorch reads testdata/torch.safetensors, which the reference library wrote by
+// testdata/make_fixtures.py with the same values.
 func TestReadTorch(t *testing.T) {
 	inf := float32(math.Inf(1))
 	want := map[string][]float32{
@@ -85,7 +85,7 @@ func TestReadTorch(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if len(f.Tensors()) != len(want)+2 { // and two of other types
+	if len(f.Tensors()) != len(want)+2 { // and two of unsupported types
 		t.Errorf("%d tensors, want %d", len(f.Tensors()), len(want)+2)
 	}
 	for name, want := range want {
@@ -106,8 +106,8 @@ func TestReadTorch(t *testing.T) {
 	}
 }
 
-// TestWriteLikeTorch writes a few tensors sorted by name and compares the
-// header with the one the reference library writes for them.
+// TestWriteLikeTorch writes tensors sorted by name and compares the header with the one that the reference
+// library writes for them.
 func TestWriteLikeTorch(t *testing.T) {
 	var b bytes.Buffer
 	err := Write(&b, map[string]string{"format": "pt"}, weights.F32, []weights.Tensor{
@@ -132,7 +132,7 @@ func TestWriteLikeTorch(t *testing.T) {
 	}
 }
 
-// file makes a safetensors file of a header and n bytes of data.
+// file makes a safetensors file of a header and n zero bytes of data.
 func file(header string, n int) string {
 	return string(binary.LittleEndian.AppendUint64(nil, uint64(len(header)))) + header + strings.Repeat("\x00", n)
 }
@@ -183,7 +183,7 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-// TestHugeHeader has a header length within the file's size but above the format's limit: reading must fail
+// TestHugeHeader: a header length within the file's size but above the format's limit must be rejected
 // before the header is read.
 func TestHugeHeader(t *testing.T) {
 	start := binary.LittleEndian.AppendUint64(nil, maxHeader+1)
@@ -243,7 +243,7 @@ func TestWriteErrors(t *testing.T) {
 	}
 }
 
-// fullDisk takes n bytes and then fails, as a full disk does.
+// fullDisk accepts n bytes and then fails, like a full disk.
 type fullDisk int
 
 var errFull = fmt.Errorf("no space left on device")
@@ -290,7 +290,7 @@ func FuzzTensorFile(f *testing.F) {
 			sourcetest.OneLine(t, err)
 			return
 		}
-		// What was accepted can be read, and what is written of it reads the same.
+		// A file that was accepted can be read, and survives a round trip.
 		var tensors []weights.Tensor
 		total := 0
 		for _, info := range file.Tensors() {
@@ -326,7 +326,7 @@ func FuzzTensorFile(f *testing.F) {
 	})
 }
 
-// TestReaderError simulates a disk that fails: the error keeps the name and the offset.
+// TestReaderError: an error from a failing disk is reported with the name and the offset.
 func TestReaderError(t *testing.T) {
 	data := file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 8)
 	_, err := New("f", broken{}, int64(len(data)))

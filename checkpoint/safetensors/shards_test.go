@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// creator makes the files of a directory.
+// creator returns a function that creates files in a directory.
 func creator(dir string) func(string, func(io.Writer) error) error {
 	return func(name string, write func(io.Writer) error) error {
 		f, err := os.Create(filepath.Join(dir, name))
@@ -26,7 +26,7 @@ func creator(dir string) func(string, func(io.Writer) error) error {
 	}
 }
 
-// TestShards writes tensors of 32, 12, 4, 0 and 160,004 bytes as one to five files.
+// TestShards splits tensors of 32, 12, 4, 0 and 160,004 bytes into one to five files.
 func TestShards(t *testing.T) {
 	for limit, want := range map[int64]int{1 << 20: 1, 160_004: 2, 48: 2, 44: 3, 1: 5} {
 		dir := t.TempDir()
@@ -56,7 +56,8 @@ func TestShards(t *testing.T) {
 	}
 }
 
-// TestTotalSize: an index counts the bytes of all numbers, as transformers does, and locates each tensor.
+// TestTotalSize: an index records the total size of all numbers in bytes, as transformers' does, and
+// the file of each tensor.
 func TestTotalSize(t *testing.T) {
 	for kind, width := range map[weights.DType]int64{weights.F32: 4, weights.BF16: 2} {
 		dir := t.TempDir()
@@ -107,7 +108,7 @@ func TestShardErrors(t *testing.T) {
 	sourcetest.Error(t, WriteShards(disk, nil, weights.F32, samples(), 1), "model-00001-of-00005.safetensors: no space left on device")
 }
 
-// TestNarrow writes half-precision numbers, and numbers that do not fit.
+// TestNarrow writes half-precision numbers, and numbers that they cannot represent.
 func TestNarrow(t *testing.T) {
 	dir := t.TempDir()
 	for kind, want := range map[weights.DType]int64{weights.F16: 2, weights.BF16: 2, weights.F32: 4} {

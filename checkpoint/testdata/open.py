@@ -1,5 +1,5 @@
-"""Opens a checkpoint with transformers and prints what it loaded, one JSON object; with the
-ids of tokens, the logits too.
+"""Opens a checkpoint with transformers and prints what it loaded as a JSON object; if token ids
+are given, the logits too.
 
 Run by python_test.go on a directory written by this package.
 """

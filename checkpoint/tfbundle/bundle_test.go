@@ -17,17 +17,16 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
 )
 
-// fixture was written by TensorFlow, in testdata/models/make.py. That its numbers
-// are right is compared in package checkpoint.
+// fixture was written by TensorFlow, run by testdata/models/make.py. Package checkpoint's tests compare its numbers.
 const fixture = "../testdata/models/gpt2/tf/model.ckpt"
 
-// mask is what LevelDB does to a checksum.
+// mask masks a checksum as LevelDB does.
 func mask(sum uint32) uint32 { return (sum>>15 | sum<<17) + 0xa282ead8 }
 
 // pair is an entry of the index.
 type pair struct{ key, value string }
 
-// block makes a block of entries, the keys in full, with its trailer.
+// block makes a block of entries, with full keys, and its trailer.
 func block(compress bool, pairs ...pair) []byte {
 	var b []byte
 	for _, p := range pairs {
@@ -59,7 +58,7 @@ func index(blocks ...[]byte) []byte {
 	return indexOf(file, places...)
 }
 
-// indexOf makes an index of blocks that are made already and of their places.
+// indexOf makes an index of blocks that are already encoded, given their places.
 func indexOf(file []byte, places ...pair) []byte {
 	top := block(false, places...)
 	footer := binary.AppendUvarint(nil, 0)
@@ -71,7 +70,7 @@ func indexOf(file []byte, places ...pair) []byte {
 	return binary.LittleEndian.AppendUint64(file, tableMagic)
 }
 
-// message makes a protocol buffer of numbers, alternately fields and values.
+// message makes a protocol buffer of numbers, given as alternating fields and values.
 func message(fields ...uint64) string {
 	var b []byte
 	for i := 0; i < len(fields); i += 2 {
@@ -81,7 +80,7 @@ func message(fields ...uint64) string {
 	return string(b)
 }
 
-// float describes a tensor of floats in data file 0.
+// float describes a float32 tensor in data file 0.
 func float(at, size uint64, sum uint32, shape ...uint64) string {
 	b := []byte(message(1, 1, 4, at, 5, size))
 	var dims []byte
@@ -95,7 +94,7 @@ func float(at, size uint64, sum uint32, shape ...uint64) string {
 	return string(protowire.AppendFixed32(b, mask(sum)))
 }
 
-// bundle reads a bundle in memory with one data file.
+// bundle reads an in-memory bundle with one data file.
 func bundle(index, data []byte) (*Bundle, error) {
 	return New("m", index, func(path string) (*weights.File, error) {
 		if path != "m.data-00000-of-00001" {
@@ -112,7 +111,7 @@ var (
 	head    = pair{"", message(1, 1)}
 )
 
-// TestBlocks reads an index of several blocks, one compressed.
+// TestBlocks reads an index of several blocks, one of them compressed.
 func TestBlocks(t *testing.T) {
 	b, err := bundle(index(
 		block(false, head, pair{"model/a", float(0, 24, sum, 2, 3)}),
@@ -188,7 +187,7 @@ func TestReadErrors(t *testing.T) {
 	sourcetest.Error(t, b.Read("b", x), "m: b is stored in slices, as of a model spread over machines; save it whole")
 }
 
-// TestSnappyBomb claims a block of 2³¹ bytes.
+// TestSnappyBomb: a compressed block that claims to hold 2³¹ bytes is rejected.
 func TestSnappyBomb(t *testing.T) {
 	b := append([]byte("\xff\xff\xff\xff\x07"), 1)
 	b = binary.LittleEndian.AppendUint32(b, mask(crc32.Checksum(b, castagnoli)))

@@ -10,10 +10,10 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// made is a part of testdata/blocks.json.
+// made is an entry of testdata/blocks.json.
 type made struct{ Blocks, Numbers []byte }
 
-// numbers are the float32 of bytes.
+// numbers decodes float32 numbers.
 func numbers(b []byte) []float32 {
 	x := make([]float32, len(b)/4)
 	Decode(x, b, F32)
@@ -52,7 +52,7 @@ func TestBlocks(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, v := range got {
-			if math.Float32bits(v) != math.Float32bits(x[count+i]) && (name != MXFP4 || v != 0 || x[count+i] != 0) { // ggml has no −0 there
+			if math.Float32bits(v) != math.Float32bits(x[count+i]) && (name != MXFP4 || v != 0 || x[count+i] != 0) { // ggml has no −0 in MXFP4
 				t.Errorf("%s: number %d is %v, want %v", name, i, v, x[count+i])
 				break
 			}
@@ -60,7 +60,7 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
-// TestEncodeBlocks: blocks are llama.cpp's bit for bit, and numbers without a valid scale are an error.
+// TestEncodeBlocks: encoded blocks are llama.cpp's bit for bit, and numbers without a valid scale are an error.
 func TestEncodeBlocks(t *testing.T) {
 	for _, name := range []DType{Q8_0, Q4_0, Q4_1, MXFP4} {
 		want := blocksJSON(t)["to "+string(name)]

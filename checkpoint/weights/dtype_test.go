@@ -35,8 +35,7 @@ func TestHalf(t *testing.T) {
 	}
 }
 
-// portable runs a test as on a big-endian machine too: numbers converted one
-// by one.
+// portable runs a test twice, the second time as on a big-endian machine, where numbers are converted one by one.
 func portable(t *testing.T, f func(t *testing.T)) {
 	t.Run("native", f)
 	t.Run("portable", func(t *testing.T) {
@@ -47,8 +46,7 @@ func portable(t *testing.T, f func(t *testing.T)) {
 	})
 }
 
-// nearest finds the nearest of two neighbours by arithmetic in float64, ties to the
-// even one.
+// nearest finds the nearest of two neighbors with float64 arithmetic; ties go to the even one.
 func nearest(v float32, below, above uint16, value func(uint16) float32) uint16 {
 	lower, upper := float64(v)-float64(value(below)), float64(value(above))-float64(v)
 	if lower < upper || lower == upper && below%2 == 0 {
@@ -57,11 +55,11 @@ func nearest(v float32, below, above uint16, value func(uint16) float32) uint16 
 	return above
 }
 
-// TestNarrow converts every half-precision number and every BF16, and numbers between neighbors.
+// TestNarrow converts every F16 and every BF16 number, and numbers between neighbors.
 func TestNarrow(t *testing.T) {
 	for _, kind := range []struct {
 		name     string
-		infinite uint16 // the bits of infinity; what is below is finite
+		infinite uint16 // the bits of infinity; smaller ones are finite
 		widen    func(uint16) float32
 		narrow   func(float32) uint16
 	}{
@@ -97,7 +95,7 @@ func TestNarrow(t *testing.T) {
 
 func TestEncode(t *testing.T) {
 	portable(t, func(t *testing.T) {
-		want := make([]float32, 40_001) // longer than the pieces of a conversion
+		want := make([]float32, 40_001) // more than one conversion buffer holds
 		for i := range want {
 			want[i] = float32(i%256-128) / 64
 		}

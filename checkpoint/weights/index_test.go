@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// shard is a file that holds one number, named like the file without .bin.
+// shard is a file with one number, named like the file without .bin.
 type shard struct{ path, tensor string }
 
 func (s shard) Name() string                       { return s.path }
@@ -39,7 +39,7 @@ func TestIndex(t *testing.T) {
 	if err := s.Read("b", x); err != nil || x[0] != 'b' || len(s.Tensors()) != 2 {
 		t.Errorf("b is %v, %v; %d tensors", x, err, len(s.Tensors()))
 	}
-	// As transformers 5.24 reads them: what the index leaves out, and what only it has.
+	// As in transformers 5.24: tensors that the index leaves out, and tensors that only the index has.
 	if s, err = open(`{"weight_map": {"b": "b.bin", "tied": "b.bin", "c": "a.bin"}}`); err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// rawSource has bytes by name.
+// rawSource is a source of raw bytes by name.
 type rawSource struct {
 	infos []Info
 	raw   map[string][]byte
@@ -29,7 +29,7 @@ func (r rawSource) Raw(name string) ([]byte, error) {
 }
 func (r rawSource) Verify(name string, _ []float32) (bool, error) { return true, errors.New(name) }
 
-// twoExperts are weights (2, 3, 64) and a norm.
+// twoExperts returns packed weights (2, 3, 64) and a norm.
 func twoExperts(t *testing.T) (src rawSource, want []float32) {
 	want = make([]float32, 2*3*64)
 	for i := range want {
@@ -85,7 +85,7 @@ func TestPacked(t *testing.T) {
 	}
 }
 
-// TestPackedErrors: blocks and scales that disagree.
+// TestPackedErrors: blocks and scales that do not match are rejected.
 func TestPackedErrors(t *testing.T) {
 	blocks := Info{"w.blocks", U8, []int{3, 2, 16}}
 	for want, infos := range map[string][]Info{
@@ -117,7 +117,7 @@ func TestPackedErrors(t *testing.T) {
 
 var inf = float32(math.Inf(1))
 
-// TestTransposedStack: of three axes, the last two are transposed.
+// TestTransposedStack: the last two of three axes are transposed.
 func TestTransposedStack(t *testing.T) {
 	x, y, z := make([]float32, 2*3*5), make([]float32, 2*3*5), make([]float32, 2*3*5)
 	for i := range x {

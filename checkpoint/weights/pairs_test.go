@@ -17,7 +17,7 @@ func ExampleHalves() {
 	// Output: [0 2 1 3 10 12 11 13]
 }
 
-// TestPairs: both orders, and back, with rows of several columns.
+// TestPairs: both conversions, and the round trip, for rows of several columns.
 func TestPairs(t *testing.T) {
 	const heads, size, cols = 3, 6, 5
 	x := make([]float32, heads*size*cols)
@@ -30,7 +30,7 @@ func TestPairs(t *testing.T) {
 	if !slices.Equal(back, x) {
 		t.Errorf("back again it is %v", back)
 	}
-	// Head 1, pair 2, its second row: row 5 there, row 2+3 here.
+	// Head 1, the second row of its pair 2: row 5 in pairs, row 2+3 in halves.
 	for col := range cols {
 		if got, want := halves[(6+5)*cols+col], x[(6+5)*cols+col]; got != want {
 			t.Errorf("the last row, column %d, is %v, want %v", col, got, want)

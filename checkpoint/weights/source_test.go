@@ -53,7 +53,7 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-// TestSums: the checksum of bytes over several pieces, alone and while reading numbers.
+// TestSums: the checksum of bytes that span several buffers, computed alone and while reading numbers.
 func TestSums(t *testing.T) {
 	portable(t, func(t *testing.T) {
 		numbers := make([]float32, piece/4+5)
@@ -87,13 +87,13 @@ func TestSums(t *testing.T) {
 	}
 }
 
-// summed is a shard that maps and verifies.
+// summed is a shard that can be mapped and verified.
 type summed struct{ shard }
 
 func (s summed) Map(string) []float32                   { return []float32{float32(s.tensor[0])} }
 func (s summed) Verify(string, []float32) (bool, error) { return true, errors.New(s.tensor) }
 
-// TestIndexPasses: mapping and checksums are those of the shard that has the tensor, if one has.
+// TestIndexPasses: an index maps and verifies a tensor through its shard, if the shard can.
 func TestIndexPasses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "index.json")
 	if err := os.WriteFile(path, []byte(`{"weight_map": {"a": "a.bin", "b": "b.bin"}}`), 0o666); err != nil {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// matrix is a source of one matrix and of a vector, whose numbers count up.
+// matrix is a source of a matrix and a vector, whose numbers count up from 0.
 type matrix struct{ rows, cols int }
 
 func (m matrix) Name() string { return "matrix" }

@@ -41,7 +41,8 @@ func (all tensors) Map(name string) []float32 {
 	return nil
 }
 
-// forms are those of a stack of two vectors, one by one, or behind two others.
+// forms are two ways to store a stack of two vectors: as one tensor each, or each after two other numbers in
+// a row of a wider tensor.
 var forms = [][]weights.Whole{
 	{{Name: "w", Shape: []int{2, 3}, Pieces: []weights.Piece{{Name: "w.0", Shape: []int{3}}, {Name: "w.1", Shape: []int{3}}}}},
 	{{Name: "w", Shape: []int{2, 3}, Pieces: []weights.Piece{
@@ -49,7 +50,7 @@ var forms = [][]weights.Whole{
 	}}},
 }
 
-// The vectors of two experts, stored one by one, become one matrix, and two vectors again.
+// The vectors of two experts, stored one by one, are assembled into a matrix, and split into two vectors again.
 func ExampleAssemble() {
 	file := tensors{{Name: "model.w.1", Shape: []int{3}, Data: []float32{4, 5, 6}}, {Name: "model.w.0", Shape: []int{3}, Data: []float32{1, 2, 3}}}
 	src, err := weights.Assemble(file, forms, func(name string) string { return strings.TrimPrefix(name, "model.") })
@@ -69,8 +70,7 @@ func ExampleAssemble() {
 	// w.1 [3] [4 5 6]
 }
 
-// TestAssemble: pieces may be parts of tensors, tensors that are already whole are kept, and errors name the
-// tensors.
+// TestAssemble: pieces may be parts of tensors, tensors that are already whole are kept, and errors name the tensors.
 func TestAssemble(t *testing.T) {
 	other := weights.Tensor{Name: "a", Shape: []int{2}, Data: []float32{8, 9}}
 	fused := weights.Tensor{Name: "vw", Shape: []int{2, 5}, Data: []float32{0, 0, 1, 2, 3, 0, 0, 4, 5, 6}}

@@ -36,7 +36,7 @@ for name in ("gpt1-odd", "gpt2-odd"):
             states = []
             for ids in sequences:
                 out = model(torch.tensor([ids]), output_hidden_states=True)
-                # The last of GPT-2's hidden states is behind its final norm; GPT-1 has none.
+                # GPT-2's last hidden state is taken after the final norm; GPT-1 has no final norm.
                 states.append(out.hidden_states[-1][0, -1])
                 logs = out.logits[0].log_softmax(-1)
                 lm.append(-torch.stack([logs[t, ids[t + 1]] for t in range(len(ids) - 1)]).mean())

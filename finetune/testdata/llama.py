@@ -1,5 +1,5 @@
-"""Computes the joint loss of fine-tuning a small Llama, and the gradient of every parameter that learns, in PyTorch's float64:
-of all weights, and of adapters (LoRA, x·Aᵀ·Bᵀ beside each linear layer of the blocks) with the weights frozen.
+"""Computes the joint loss of fine-tuning a small Llama, and the gradient of every trainable parameter, in PyTorch's float64:
+once for all weights, and once for adapters (LoRA, x·Aᵀ·Bᵀ beside each linear layer of the blocks) with frozen weights.
 Writes llama-odd/, llama.safetensors and llama.json.
 
 Run: python llama.py (made with the versions in the metadata; seed 6)
@@ -52,7 +52,7 @@ for case, rank in (("all weights", 0), ("adapters", RANK)):
         states = []
         for ids in sequences:
             out = model(torch.tensor([ids]), output_hidden_states=True)
-            states.append(out.hidden_states[-1][0, -1])  # behind the final norm
+            states.append(out.hidden_states[-1][0, -1])  # after the final norm
             logs = out.logits[0].log_softmax(-1)
             lm.append(-torch.stack([logs[t, ids[t + 1]] for t in range(len(ids) - 1)]).mean())
         task.append(-(head(sum(states)).log_softmax(-1) * torch.tensor(targets).double()).sum())

@@ -37,7 +37,7 @@ func tiny(t *testing.T, options ...graph.Option) []graph.Node {
 	return s.Nodes()
 }
 
-// TestGolden compares pictures with golden ones that were inspected.
+// TestGolden compares pictures with golden files that were inspected.
 func TestGolden(t *testing.T) {
 	before, after := tiny(t), tiny(t, graph.Replace("h.*.mlp.act", ops.ReLU), graph.After("h.*.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
 		return layers.LayerNorm(s.At("ln"), x, layers.Norm{})
@@ -98,8 +98,8 @@ func TestStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// One in the legend, and the boxes: c_proj, c_fc and their gradients gone; act and its
-	// gradient changed, on both sides; c_fc.new, which depth 3 counts to c_fc.
+	// For each color, one box in the legend, and these: c_proj and its gradient are removed; act, c_fc and their
+	// gradients are changed, on both sides. Depth 3 counts c_fc.new as part of c_fc.
 	for fill, want := range map[string]int{"#fbdcdc": 1 + 2, "#d5f2d9": 1, "#fdf0c2": 1 + 4 + 4} {
 		if got := bytes.Count(svg, []byte(`fill="`+fill)); got != want {
 			t.Errorf("%d boxes of colour %s, want %d", got, fill, want)
@@ -114,7 +114,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestDOTParses: an independent parser of Graphviz's language reads what DOT writes.
+// TestDOTParses: an independent parser of Graphviz's language can read what DOT writes.
 func TestDOTParses(t *testing.T) {
 	for _, o := range []draw.Options{{Title: `a "title" \n`}, {Depth: -1}, {Depth: 1}} {
 		text, err := draw.DOT(tiny(t), o)

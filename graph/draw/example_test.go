@@ -55,7 +55,7 @@ func ExampleDOT() {
 	// }
 }
 
-// What an edit changed: before and after, side by side.
+// What an edit changes: before and after, side by side.
 func ExampleDiffSVG() {
 	edited := mlp(graph.Replace("mlp.act", ops.ReLU))
 	picture, err := draw.DiffSVG(mlp(), edited, draw.Options{Open: []string{"mlp"}})

@@ -61,7 +61,7 @@ func TestModels(t *testing.T) {
 	}
 }
 
-// TestRecomputed: so is the picture of a graph whose gradient recomputes blocks.
+// TestRecomputed: the picture of a graph whose gradient recomputes blocks is laid out correctly too.
 func TestRecomputed(t *testing.T) {
 	nodes := nodesOf(t, "gpt2-nano", 64, true, graph.Recompute("h.*"))
 	if !slices.ContainsFunc(nodes, func(n graph.Node) bool { return n.Op == "Attention again" }) {
@@ -76,8 +76,8 @@ func TestRecomputed(t *testing.T) {
 	}
 }
 
-// TestOneBoxALayer: the training graph of gpt2-nano has a box for each layer, one for its
-// gradient, and one for the tied weight, with two uses.
+// TestOneBoxALayer: the training graph of gpt2-nano has a box for each layer, a box for each layer's
+// gradient, and a box for the tied weight, which has two uses.
 func TestOneBoxALayer(t *testing.T) {
 	g, err := Options{}.grouped(nodesOf(t, "gpt2-nano", 64, true))
 	if err != nil {
@@ -114,7 +114,7 @@ func TestOneBoxALayer(t *testing.T) {
 	}
 }
 
-// TestFold: blocks that are alike are one box at any depth, except those that are opened.
+// TestFold: equal blocks are drawn as one box at any depth, unless they are opened.
 func TestFold(t *testing.T) {
 	nodes := nodesOf(t, "gpt2-nano", 64, true, graph.Remove("h.3.mlp.act"))
 	bands := nodesOf(t, "gpt3-nano", 64, true)
@@ -163,7 +163,7 @@ func TestBesideItsLayer(t *testing.T) {
 	}
 }
 
-// TestRandom: graphs of any form are laid out correctly.
+// TestRandom: random graphs are laid out correctly.
 func TestRandom(t *testing.T) {
 	seeds := uint64(300)
 	if testing.Short() {
@@ -184,7 +184,7 @@ func TestRandom(t *testing.T) {
 	}
 }
 
-// randomGraph has inputs, parameters, nodes that read any nodes before, and gradients.
+// randomGraph returns a graph of inputs, parameters, nodes that read any earlier nodes, and gradients.
 func randomGraph(random *rand.Rand) []graph.Node {
 	n := 3 + random.IntN(40)
 	gradients := n
@@ -202,7 +202,7 @@ func randomGraph(random *rand.Rand) []graph.Node {
 		default:
 			d.Grad = i >= gradients
 			for range 1 + random.IntN(3) {
-				// Mostly what came last, as in layers.
+				// Mostly recent nodes, as in layers.
 				in := max(0, i-1-int(random.ExpFloat64()*4))
 				if !slices.Contains(d.Inputs, in) {
 					d.Inputs = append(d.Inputs, in)
@@ -214,8 +214,8 @@ func randomGraph(random *rand.Rand) []graph.Node {
 	return nodes
 }
 
-// check fails unless the boxes hold the graph, arrows lead from what is computed to what reads it, no box
-// overlaps another or a line, and texts have room.
+// check fails unless the boxes hold the whole graph, arrows lead from a node to the nodes that read it, no
+// box overlaps another or a line, and all texts fit.
 func check(t *testing.T, name string, nodes []graph.Node, g *grouping, d *drawing) {
 	t.Helper()
 	checkContent(t, name, nodes, g)
@@ -241,7 +241,7 @@ func check(t *testing.T, name string, nodes []graph.Node, g *grouping, d *drawin
 	checkLines(t, name, d)
 }
 
-// checkContent adds up what the boxes hold.
+// checkContent compares the boxes' contents with the graph.
 func checkContent(t *testing.T, name string, nodes []graph.Node, g *grouping) {
 	t.Helper()
 	var params, flops int64

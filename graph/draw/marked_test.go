@@ -14,7 +14,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// TestMarked: a marked picture differs only by its marks, which name the nodes of each box.
+// TestMarked: a marked picture differs from the plain one only by its marks, which name the nodes of each box.
 func TestMarked(t *testing.T) {
 	nodes, other := tiny(t), tiny(t, graph.Replace("h.*.mlp.act", ops.ReLU))
 	for name, picture := range map[string]func(o draw.Options) ([]byte, error){
@@ -68,7 +68,7 @@ func TestMarked(t *testing.T) {
 	}
 }
 
-// TestOpenOfOne: a scope that only one of two graphs has may be opened; one that neither has is an error.
+// TestOpenOfOne: a scope that only one of two graphs has can be opened; a scope that neither has is an error.
 func TestOpenOfOne(t *testing.T) {
 	nodes, other := tiny(t), tiny(t, graph.Remove("h.0.mlp"))
 	picture, err := draw.DiffSVG(nodes, other, draw.Options{Depth: 1, Open: []string{"h.0.mlp"}, Marked: true})

@@ -1,8 +1,8 @@
-"""Makes the fixtures of modern_test.go and losses_test.go: tiny random models of transformers with RMSNorm, rotary
-positions, gated MLPs, grouped queries and other parts that came after GPT-2, and what PyTorch computes with them in float64.
+"""Makes the fixtures of modern_test.go and moderns_test.go: tiny random models of transformers with RMSNorm, rotary
+positions, gated MLPs, grouped queries and other components newer than GPT-2, and what PyTorch computes with them in float64.
 
-For each case NAME.safetensors: weight.NAME of every parameter, tokens, targets, logits, loss, and
-grad.NAME. Parameters have the names of the test's model.
+Each case has a file NAME.safetensors, with weight.NAME and grad.NAME of every parameter, tokens, targets, logits and loss.
+Parameters have the names that the test's models use.
 
 Run: python modern.py (made with the versions in the metadata of the files)
 """
@@ -17,35 +17,37 @@ from transformers.models.gpt_oss import modeling_gpt_oss as oss
 
 HERE = pathlib.Path(__file__).parent
 
-# Sizes that round numbers would hide mistakes in.
+# Unequal sizes, so that a mistake is not hidden.
 SIZES = dict(
     vocab_size=29, hidden_size=16, intermediate_size=22, num_hidden_layers=2, max_position_embeddings=16,
     attn_implementation="eager", tie_word_embeddings=False, pad_token_id=None, bos_token_id=None, eos_token_id=None,
 )
 CASES = {
-    # Grouped queries, one head of keys and values for two of queries.
+    # Grouped queries: one head of keys and values for two of queries.
     "llama": transformers.LlamaForCausalLM(transformers.LlamaConfig(
         num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-5,
         rope_parameters={"rope_type": "default", "rope_theta": 100.0}, **SIZES)),
-    # Heads wider than C/H, normed one by one before they are turned; one head of keys and values.
+    # Heads wider than C/H, each normalized before the rotation; one head of keys and values.
     "qwen3": transformers.Qwen3ForCausalLM(transformers.Qwen3Config(
         num_attention_heads=3, num_key_value_heads=1, head_dim=6, rms_norm_eps=1e-6,
         rope_parameters={"rope_type": "default", "rope_theta": 10000.0}, **SIZES)),
-    # Soft-caps of scores and logits that are felt, norms of 1 + w before and after each branch, GEGLU, a window in one layer.
+    # Soft-caps low enough to matter, on scores and logits; norms with 1 + w before and after each branch;
+    # GEGLU; a window in one layer.
     "gemma2": transformers.Gemma2ForCausalLM(transformers.Gemma2Config(
         num_attention_heads=4, num_key_value_heads=2, head_dim=6, query_pre_attn_scalar=10, rms_norm_eps=1e-6,
         attn_logit_softcapping=2.0, final_logit_softcapping=3.0, sliding_window=5,
         layer_types=["sliding_attention", "full_attention"],
         rope_parameters={"rope_type": "default", "rope_theta": 10000.0}, **SIZES)),
-    # Norms without gains, of queries and keys after they are turned (the other way), squared ReLU, capped logits.
+    # Norms without gains, also of queries and keys after the rotation (in the opposite direction),
+    # squared ReLU, capped logits.
     "nanochat": transformers.NanoChatForCausalLM(transformers.NanoChatConfig(
         num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-6, final_logit_softcapping=3.0, hidden_act="relu2",
         rope_parameters={"rope_type": "default", "rope_theta": 100.0}, **SIZES)),
-    # Parallel branches of one norm; pairs of neighbors turn, in a part of the heads.
+    # Parallel branches after one norm; neighboring columns are rotated, in a part of each head.
     "gptj": transformers.GPTJForCausalLM(transformers.GPTJConfig(
         vocab_size=29, n_positions=16, n_embd=16, n_layer=2, n_head=2, rotary_dim=4, n_inner=22, activation_function="gelu_new",
         attn_implementation="eager", tie_word_embeddings=False, bos_token_id=None, eos_token_id=None)),
-    # ALiBi of heads that are no power of two.
+    # ALiBi for a number of heads that is not a power of two.
     "bloom": transformers.BloomForCausalLM(transformers.BloomConfig(
         vocab_size=29, hidden_size=18, n_layer=2, n_head=3, attn_implementation="eager", tie_word_embeddings=False,
         pad_token_id=None, bos_token_id=None, eos_token_id=None)),
@@ -53,7 +55,7 @@ CASES = {
 
 
 class GptOss(torch.nn.Module):
-    """gpt-oss without its MLPs: sinks, windows in turn, YaRN, biases."""
+    """gpt-oss without its MLPs: sinks, alternating windows, YaRN, biases."""
 
     def __init__(self):
         super().__init__()
@@ -66,7 +68,7 @@ class GptOss(torch.nn.Module):
             "input_layernorm": oss.GptOssRMSNorm(16), "self_attn": oss.GptOssAttention(self.config, i)}) for i in range(2))
         self.norm = oss.GptOssRMSNorm(16)
         self.lm_head = torch.nn.Linear(16, 29, bias=False)
-        self.rotary = [oss.GptOssRotaryEmbedding(self.config)]  # not a module: it stays as it is
+        self.rotary = [oss.GptOssRotaryEmbedding(self.config)]  # not a module, so that it stays in float32
 
     def forward(self, tokens):
         x = self.embed_tokens(tokens)
@@ -83,16 +85,16 @@ CASES["gptoss"] = GptOss()
 
 
 def renamed(name, tensor):
-    """Names and parts of parameters as the test's models have them."""
+    """Names and parts of a parameter as the test's models use them."""
     name = name.removeprefix("model.").removeprefix("transformer.")
-    if "query_key_value" not in name:  # else rows are of q, k and v of a head, and then of the next
+    if "query_key_value" not in name:  # otherwise the rows are those of q, k and v of one head, then of the next
         return {name.replace("out_proj", "o_proj"): tensor}
     parts = tensor.unflatten(0, (3, 3, 6)).unbind(1)
     return {name.replace("query_key_value", f"{part}_proj"): p.flatten(0, 1) for part, p in zip("qkv", parts)}
 
 
 def losses():
-    """A head's loss with its options, and their gradients."""
+    """The loss of a head with each option, and its gradients."""
     torch.manual_seed(17)
     x, w = torch.randn(9, 5).double(), torch.randn(11, 5).double()
     targets = torch.tensor([3, -1, 0, 10, 7, 7, -1, 2, 5])

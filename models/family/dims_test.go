@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/family"
 )
 
-// toy is a family under the keys of transformers' common configuration.
+// toy is a family with the keys of transformers' common configuration.
 type toy struct {
 	Vocab   int     `json:"vocab_size"`
 	Context int     `json:"max_position_embeddings"`
@@ -30,7 +30,7 @@ func small() toy {
 	return toy{Vocab: 1, Context: 1, Width: 1, Layers: 1, Heads: 1, Epsilon: 1e-6}
 }
 
-// TestValidate: sizes that no GPT has, and numbers out of range, are reported by key.
+// TestValidate: dimensions that are not possible, and numbers out of range, are reported by name.
 func TestValidate(t *testing.T) {
 	for _, c := range []struct {
 		change func(d *toy)

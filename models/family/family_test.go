@@ -43,7 +43,7 @@ type (
 		one
 		Rope struct{ Factor float64 } `json:"rope"`
 	}
-	// layered has what encoding/json decodes into what is there.
+	// layered has fields into which encoding/json would decode without clearing them.
 	layered struct {
 		one
 		Windows []int `json:"windows"`
@@ -63,7 +63,7 @@ func noExport(m Model, params *graph.Params, fold bool) (Model, *graph.Params, [
 	return m, params, nil, nil
 }
 
-// TestRegister: an invalid family is an error of every lookup; of several such errors, the first is returned.
+// TestRegister: an invalid family makes every lookup fail; if there are several, the first error is returned.
 func TestRegister(t *testing.T) {
 	for _, c := range []struct {
 		f    Family

@@ -6,7 +6,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/family"
 )
 
-// TestParse: keys that are read, aliases, and keys that are rejected by name.
+// TestParse: which keys are read, including aliases, and which are rejected by name.
 func TestParse(t *testing.T) {
 	defaults := small()
 	defaults.Layers = 12
@@ -24,7 +24,7 @@ func TestParse(t *testing.T) {
 		{``, 12, ""},
 		{`,"num_hidden_layers":3`, 3, ""},
 		{`,"num_layers":4`, 4, ""},
-		{`,"num_hidden_layers":3,"num_layers":4`, 4, ""}, // the alias counts, whichever is read first
+		{`,"num_hidden_layers":3,"num_layers":4`, 4, ""}, // the alias takes precedence, whichever is read first
 		{`,"num_hidden_layers":3,"a_depth":4`, 4, ""},
 		{`,"num_hidden_layers":null`, 0, "key num_hidden_layers: it is null, want a value"},
 		{`,"num_hidden_layers":"x"`, 0, "key num_hidden_layers: want a whole number, got a text"},
@@ -62,7 +62,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestJSON: keys are in the order of the fields, and what is written can be read back.
+// TestJSON: keys are in the order of the fields, and the JSON can be read back.
 func TestJSON(t *testing.T) {
 	m := small()
 	f := family.Family{Type: "toy-lm", Architecture: "ToyForCausalLM", Default: small()}

@@ -53,7 +53,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestParseJSON compares with what transformers 5.24's AutoConfig reads from these files.
+// TestParseJSON compares with what transformers 5.24's AutoConfig reads from the same files.
 func TestParseJSON(t *testing.T) {
 	for data, change := range map[string]func(c *gpt1.Config){
 		`{"model_type": "openai-gpt"}`:                                                                                                      func(*gpt1.Config) {},
@@ -117,7 +117,7 @@ func TestWith(t *testing.T) {
 	}
 }
 
-// TestGraphAt: the requested rows equal those of all logits.
+// TestGraphAt: the logits of the requested rows equal those rows of all logits.
 func TestGraphAt(t *testing.T) {
 	c, params := tiny(), graph.NewParams(3)
 	tokens := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}

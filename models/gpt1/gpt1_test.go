@@ -15,8 +15,7 @@ const batch, context = 2, 5
 
 func tiny() gpt1.Config { return gpt1.New(13, 7, 12, 2, 3) }
 
-// loss64 is GPT-1 and its loss in float64, written from the paper: a second opinion on the
-// graph.
+// loss64 computes GPT-1 and its loss in float64, written from the paper as an independent check of the graph.
 func loss64(c gpt1.Config, p map[string][]float64, tokens, targets []int) float64 {
 	x := reference.Embed(p["tokens_embed.weight"], tokens, c.Width)
 	x = reference.AddPositions(x, p["positions_embed.weight"], context, c.Width)
@@ -37,7 +36,7 @@ func loss64(c gpt1.Config, p map[string][]float64, tokens, targets []int) float6
 	return reference.CrossEntropy(logits, targets, c.Vocab)
 }
 
-// TestGradient compares the loss with a float64 model, and the gradient of every parameter with central
+// TestGradient compares the loss with the float64 model's, and the gradient of every parameter with central
 // differences of that model.
 func TestGradient(t *testing.T) {
 	const tolLoss, tolGradient = 1e-6, 1e-4
@@ -52,7 +51,7 @@ func TestGradient(t *testing.T) {
 	weights := make(map[string][]float64)
 	for n, param := range params.All() {
 		for i := range param.Data() {
-			param.Data()[i] += float32(math.Sin(float64(1+n*31+i))) / 3 // biases and gains that matter
+			param.Data()[i] += float32(math.Sin(float64(1+n*31+i))) / 3 // so that biases and gains matter
 		}
 		weights[param.Name()] = reference.Float64s(param.Data())
 	}
@@ -97,7 +96,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// Declare OpenAI's model and count its parameters, without allocating a weight.
+// OpenAI's model is declared and its parameters are counted, without allocating a weight.
 func ExampleConfig_Body() {
 	c := gpt1.New(40478, 512, 768, 12, 12)
 	params := graph.NewParams(1)

@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt1"
 )
 
-// perturb gives the weights values that matter, biases and gains too.
+// perturb changes the weights so that all of them matter, including biases and gains.
 func perturb(params *graph.Params) {
 	for n, param := range params.All() {
 		for i := range param.Data() {
@@ -19,7 +19,7 @@ func perturb(params *graph.Params) {
 	}
 }
 
-// logits are those of sequences of a length.
+// logits returns the logits of sequences of the given length.
 func logits(t *testing.T, c gpt1.Config, tokens []int, length int) []float32 {
 	t.Helper()
 	s := graph.New(graph.NewParams(5))
@@ -65,7 +65,7 @@ func TestCausal(t *testing.T) {
 	}
 }
 
-// trained is the loss and the gradients of a step on fixed tokens.
+// trained returns the loss, the gradients and the planned memory of a step on fixed tokens.
 func trained(t *testing.T, c gpt1.Config, step uint64, options ...graph.Option) (float32, *graph.Params, int64) {
 	t.Helper()
 	s := graph.New(graph.NewParams(5), options...)
@@ -93,8 +93,8 @@ func trained(t *testing.T, c gpt1.Config, step uint64, options ...graph.Option) 
 	return p.Loss(), s.Params(), p.PlannedBytes()
 }
 
-// TestDropout: each of the three rates has an effect in training and none elsewhere; the same step gives the
-// same loss, another step another.
+// TestDropout: each of the three rates has an effect in training and nowhere else; the same step gives the
+// same loss, and another step a different one.
 func TestDropout(t *testing.T) {
 	none := models.WithDropout(tiny(), 0).(gpt1.Config)
 	plain, _, _ := trained(t, none, 1)
@@ -120,8 +120,8 @@ func TestDropout(t *testing.T) {
 	}
 }
 
-// TestRecompute: with the blocks recomputed, including dropout, the loss and every gradient have the same
-// bits, and the program takes less memory.
+// TestRecompute: if the blocks are recomputed, dropout included, the loss and every gradient are bit for bit
+// the same, and the program takes less memory.
 func TestRecompute(t *testing.T) {
 	c := models.WithDropout(tiny(), 0.1).(gpt1.Config)
 	c.Layers = 6
@@ -158,7 +158,7 @@ func TestInit(t *testing.T) {
 		mean := sum / n
 		deviation := math.Sqrt(max(squares/n-mean*mean, 0))
 		switch {
-		case p.Shape().Dims() == 2: // of 4,096 samples or more, known to about 1 %
+		case p.Shape().Dims() == 2: // 4,096 samples or more, whose deviation is known to about 1 %
 			if math.Abs(deviation-0.02) > 0.001 || math.Abs(mean) > 0.001 {
 				t.Errorf("%s has mean %.4f and deviation %.4f, want 0 and 0.02", p.Name(), mean, deviation)
 			}

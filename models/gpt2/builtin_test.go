@@ -13,9 +13,8 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
-// builtin is GPT-2 composed of those operations of Gorgonia that are right: a second
-// opinion on the fused ones. It handles one sequence after the other and one head
-// after the other, so it needs no Reshape, which aliases its input (gorgonia#511).
+// builtin is GPT-2 composed of those of Gorgonia's ops that are correct, as an independent check of the fused ops.
+// It processes sequences and heads one at a time, so it needs no Reshape, which aliases its input (gorgonia#511).
 type builtin struct {
 	t      testing.TB
 	c      gpt2.Config
@@ -23,7 +22,7 @@ type builtin struct {
 	params map[string]*G.Node
 	order  []string
 	loss   *G.Node
-	next   int // numbers the inputs: equal names would merge
+	next   int // numbers the inputs, because inputs with equal names would merge
 }
 
 func newBuiltin(t testing.TB, c gpt2.Config, params *graph.Params, tokens, targets []int, batch, context int) *builtin {
@@ -59,7 +58,7 @@ func (m *builtin) input(name string, data []float64, shape ...int) *G.Node {
 
 func (m *builtin) scalar(v float64) *G.Node { return G.NewConstant(v) }
 
-// rows looks ids up in a table.
+// rows looks up ids in a table.
 func (m *builtin) rows(table *G.Node, ids []int) *G.Node {
 	m.next++
 	at := G.NewVector(m.graph, tensor.Int, G.WithName(fmt.Sprintf("ids %d", m.next)), G.WithShape(len(ids)),
@@ -82,7 +81,7 @@ func (m *builtin) sequence(tokens, targets []int) *G.Node {
 	x = m.layerNorm("ln_f", x)
 	logits := m.must(G.Mul(x, m.must(G.Transpose(m.params["wte.weight"]))))
 
-	// Mean of log Σ exp(logits) − logits[target]; the numbers are small.
+	// Mean of log Σ exp(logits) − logits[target]; the logits are small enough not to overflow.
 	oneHot := make([]float64, len(targets)*m.c.Vocab)
 	for n, id := range targets {
 		oneHot[n*m.c.Vocab+id] = 1
@@ -113,15 +112,14 @@ func (m *builtin) gelu(x *G.Node) *G.Node {
 	return m.must(G.HadamardProd(m.must(G.HadamardProd(x, m.scalar(0.5))), m.must(G.Add(t, m.scalar(1)))))
 }
 
-// attention sums the heads' contributions through their rows of c_proj, instead of
-// joining the heads first.
+// attention adds up the heads' contributions through their rows of c_proj, instead of joining the heads first.
 func (m *builtin) attention(name string, x *G.Node, context int) *G.Node {
 	qkv := m.linear(name+".c_attn", x)
 	size := m.c.Width / m.c.Heads
 	mask := make([]float64, context*context)
 	for i := range mask {
 		if i%context > i/context {
-			mask[i] = -1e4 // exp of it is 0
+			mask[i] = -1e4 // whose exp is 0
 		}
 	}
 	m.next++

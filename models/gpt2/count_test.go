@@ -20,7 +20,7 @@ var published = map[string]int64{
 	"gpt2-minute": 737_952,
 }
 
-// TestCount declares every size, differentiates it, and counts its parameters without allocating any.
+// TestCount declares every size, differentiates it, and counts its parameters without allocating any weights.
 func TestCount(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// Declare the largest GPT-2 and count its parameters, without allocating a weight.
+// The largest GPT-2 is declared and its parameters are counted, without allocating a weight.
 func ExampleConfig_Body() {
 	for _, size := range gpt2.Sizes() {
 		if size.Name != "gpt2-xl" {
@@ -52,7 +52,7 @@ func Example_loss() {
 }
 
 // A configuration with another block: attention and MLP in parallel after one norm, with squared ReLU, as in
-// later models, and fixed positions. It trains like any other: [train.Trainer] only asks for Loss.
+// later models, and fixed positions. It can be trained like any other: [train.Trainer] needs only Loss.
 func Example_yourOwn() {
 	squaredReLU := func(s *graph.Scope, x *G.Node) *G.Node { return s.Node(G.Square(ops.ReLU(s, x))) }
 

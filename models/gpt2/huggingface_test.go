@@ -36,8 +36,8 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestCerebras: the configurations of Cerebras-GPT, which are GPT-2's code: their counts are those of
-// ../shared/notes/gpt3-moe.md §B, and gelu is the exact one.
+// TestCerebras: the configurations of Cerebras-GPT, which uses GPT-2's code, give the parameter counts of
+// ../shared/notes/gpt3-moe.md §B, and their gelu is the exact one.
 func TestCerebras(t *testing.T) {
 	const file = `{"model_type": "gpt2", "architectures": ["GPT2Model"], "activation_function": "gelu", "attn_pdrop": 0.0, "bos_token_id": 50256,
 		"embd_pdrop": 0.0, "eos_token_id": 50256, "initializer_range": 0.02, "layer_norm_epsilon": 1e-05, "n_embd": %d, "n_head": %d, "n_inner": %d,
@@ -58,7 +58,7 @@ func TestCerebras(t *testing.T) {
 	}
 }
 
-// TestJSONEnds: as transformers writes it, the first token that ends a text also begins one.
+// TestJSONEnds: the first token that ends a text is also written as the one that begins it, as transformers does.
 func TestJSONEnds(t *testing.T) {
 	for _, c := range []struct {
 		ends             []int
@@ -91,16 +91,16 @@ func TestJSONEnds(t *testing.T) {
 	}
 }
 
-// TestParseJSON compares with what transformers 5.24's AutoConfig reads from these files.
+// TestParseJSON compares with what transformers 5.24's AutoConfig reads from the same files.
 func TestParseJSON(t *testing.T) {
 	for _, c := range []struct {
 		data string
 		want func(c *gpt2.Config)
 	}{
-		// A file of the hub gives only what departs from the defaults.
+		// Files on the Hub often contain only what differs from the defaults.
 		{`{"model_type": "gpt2"}`, func(*gpt2.Config) {}},
 		{`{"model_type": "gpt2", "n_embd": 1024, "n_layer": 24, "n_head": 16}`, func(c *gpt2.Config) { c.Width, c.Layers, c.Heads = 1024, 24, 16 }},
-		// An alias counts, whichever stands first.
+		// An alias takes precedence, whichever comes first.
 		{`{"model_type": "gpt2", "num_attention_heads": 4}`, func(c *gpt2.Config) { c.Heads = 4 }},
 		{`{"model_type": "gpt2", "num_attention_heads": 4, "n_head": 6}`, func(c *gpt2.Config) { c.Heads = 4 }},
 		{`{"model_type": "gpt2", "n_head": 6, "num_attention_heads": 4}`, func(c *gpt2.Config) { c.Heads = 4 }},
@@ -111,7 +111,7 @@ func TestParseJSON(t *testing.T) {
 		{`{"model_type": "gpt2", "n_inner": 100, "scale_attn_weights": false}`, func(c *gpt2.Config) { c.Inner, c.Scaled = 100, false }},
 		{`{"model_type": "gpt2", "scale_attn_by_inverse_layer_idx": true, "activation_function": "gelu_fast"}`,
 			func(c *gpt2.Config) { c.ScaleByLayer, c.Activation = true, "gelu_fast" }},
-		// What fine-tuning and older versions leave in the file.
+		// Keys that fine-tuning and older versions leave in the file.
 		{`{"model_type": "gpt2", "_name_or_path": "gpt2", "architectures": ["GPT2DoubleHeadsModel"], "id2label": {"0": "a"}, "label2id": {"a": 0},
 			"pruned_heads": {}, "quantization_config": null, "reorder_and_upcast_attn": true, "summary_type": "cls_index", "task_specific_params":
 			{"text-generation": {"do_sample": true}}, "torch_dtype": null, "use_cache": false, "gradient_checkpointing": true, "sliding_window": null}`,

@@ -15,8 +15,8 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
-// tolOrder bounds the difference between two float32 sums of the same terms in
-// another order, relative to the largest; measured 5e-7.
+// tolOrder bounds the difference between two float32 sums of the same terms in different orders, relative to
+// the largest; 5e-7 was measured.
 const tolOrder = 5e-6
 
 func randomIDs(random *rand.Rand, n, vocab int) []int {
@@ -27,7 +27,7 @@ func randomIDs(random *rand.Rand, n, vocab int) []int {
 	return ids
 }
 
-// logits runs a forward program and copies the result.
+// logits runs a forward program and returns a copy of the result.
 func logits(t *testing.T, p *graph.Program, out *G.Node, tokens []int) []float32 {
 	t.Helper()
 	if err := p.SetInts("tokens", tokens); err != nil {
@@ -62,7 +62,7 @@ func TestCausal(t *testing.T) {
 	}
 }
 
-// TestRowsAreIndependent: a sequence has the same logits, bit for bit, whatever else is in the batch.
+// TestRowsAreIndependent: a sequence has bit for bit the same logits whatever else is in the batch.
 func TestRowsAreIndependent(t *testing.T) {
 	c := tiny()
 	params := graph.NewParams(5)
@@ -124,7 +124,7 @@ func TestTiedGradient(t *testing.T) {
 	got := tiedParams.Get("wte.weight").GradData()
 	in, head := untiedParams.Get("wte.weight").GradData(), untiedParams.Get("head.weight").GradData()
 	for i := range got {
-		// A token that occurs twice is added in another order.
+		// The gradients of a token that occurs twice are added up in a different order.
 		if want := in[i] + head[i]; math.Abs(float64(got[i]-want)) > tolOrder {
 			t.Fatalf("element %d: %v, want %v + %v", i, got[i], in[i], head[i])
 		}

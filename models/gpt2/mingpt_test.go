@@ -17,11 +17,11 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// tolActivation bounds the difference of float32 activations to those that PyTorch recorded
-// in float32, relative to 1 and the element.
+// tolActivation bounds the difference between float32 activations and those that PyTorch recorded in float32,
+// relative to elements above 1.
 const tolActivation = 1e-5
 
-// stored is a tensor of llm-viz's files, base64 of little-endian float32.
+// stored is a tensor in llm-viz's files: base64 of little-endian float32.
 type stored struct {
 	Shape []int
 	Data  string
@@ -40,7 +40,7 @@ func (s stored) floats(t *testing.T) []float32 {
 	return x
 }
 
-// readStored reads such a file, without its "config".
+// readStored reads one of llm-viz's files, without its "config".
 func readStored(t *testing.T, name string) map[string]stored {
 	path := filepath.Join("..", "..", "..", "shared", "data", "weights", "llm-viz", name)
 	data, err := os.ReadFile(path)
@@ -61,9 +61,9 @@ func readStored(t *testing.T, name string) map[string]stored {
 	return tensors
 }
 
-// TestMinGPT runs a trained minGPT (3 layers, 3 heads, width 48, sorting six digits) built from the layers
-// here. It compares every activation that PyTorch recorded: all those in the first block, those between
-// blocks, and the head, which is untied.
+// TestMinGPT runs a trained minGPT (3 layers, 3 heads, width 48, which sorts six digits), built from the
+// layers of this module. It compares every activation that PyTorch recorded: all in the first block, those
+// between blocks, and those of the head, which is untied.
 func TestMinGPT(t *testing.T) {
 	const batch, context, width, heads, blocks, vocab = 3, 11, 48, 3, 3, 3
 	weights := readStored(t, "gpt-nano-sort-model.json")
@@ -125,7 +125,7 @@ func TestMinGPT(t *testing.T) {
 			from = weights[param.Name()]
 		}
 		data := from.floats(t)
-		// PyTorch's Linear is (outputs, inputs); tables of embeddings and our head are as here.
+		// PyTorch's Linear is (outputs, inputs); embeddings and the head have the same layout here.
 		if shape := param.Shape(); shape.Dims() == 2 && strings.Contains(param.Name(), ".c_") {
 			for i := range shape[0] {
 				for j := range shape[1] {
@@ -155,7 +155,7 @@ func TestMinGPT(t *testing.T) {
 		}
 		for i, w := range want {
 			if name == "att" && i%context > i/context%context {
-				continue // of the future: minus infinity there, some large number here
+				continue // scores of later positions are minus infinity there, and some large number here
 			}
 			if d := math.Abs(float64(got[i]) - float64(w)); !(d <= tolActivation*max(1, math.Abs(float64(w)))) {
 				t.Errorf("%s[%d] is %v, want %v", name, i, got[i], w)

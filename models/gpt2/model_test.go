@@ -14,16 +14,15 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
-// tolGradient bounds relative errors of a whole float32 model against float64;
-// measured 1e-6 to 4e-6.
+// tolGradient bounds relative errors of a whole float32 model against float64; 1e-6 to 4e-6 were measured.
 const tolGradient = 2e-5
 
-// tiny is the size that gradients are checked at: every dimension differs.
+// tiny is the model whose gradients are checked; all its dimensions differ.
 func tiny() gpt2.Config { return gpt2.New(13, 7, 12, 2, 3) }
 
 const tinyBatch, tinyContext = 2, 5
 
-// tinyBatchIDs are a batch for tiny.
+// tinyBatchIDs returns a batch for tiny.
 func tinyBatchIDs(seed uint64) (tokens, targets []int) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	for range tinyBatch * tinyContext {
@@ -45,7 +44,7 @@ func program(t testing.TB, c gpt2.Config, params *graph.Params, batch, context i
 	return p
 }
 
-// set feeds a batch.
+// set sets the tokens and targets of a batch.
 func set(t testing.TB, p *graph.Program, tokens, targets []int) {
 	t.Helper()
 	if err := p.SetInts("tokens", tokens); err != nil {
@@ -56,7 +55,7 @@ func set(t testing.TB, p *graph.Program, tokens, targets []int) {
 	}
 }
 
-// randomise gives every parameter, biases and gains too, values that matter.
+// randomise changes every parameter so that it matters, including biases and gains.
 func randomise(params *graph.Params) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for _, p := range params.All() {
@@ -75,7 +74,7 @@ func values(params *graph.Params) map[string][]float64 {
 	return p
 }
 
-// refLoss is the loss of c in plain float64.
+// refLoss computes the loss of c in plain float64.
 func refLoss(c gpt2.Config, p map[string][]float64, tokens, targets []int, batch, context int) float64 {
 	norm := func(name string, x []float64) []float64 {
 		return reference.LayerNorm(x, p[name+".weight"], p[name+".bias"], c.Epsilon)
@@ -96,7 +95,7 @@ func refLoss(c gpt2.Config, p map[string][]float64, tokens, targets []int, batch
 	for l := range c.Layers {
 		h := fmt.Sprintf("h.%d.", l)
 		a := linear(h+"attn.c_attn", norm(h+"ln_1", x), w, 3*w)
-		for i := range a { // the reference divides by √D: as if the queries were larger
+		for i := range a { // the reference divides scores by √D, so the queries are scaled to compensate
 			if i%(3*w) < w {
 				if !c.Scaled {
 					a[i] *= math.Sqrt(float64(w / c.Heads))
@@ -115,8 +114,8 @@ func refLoss(c gpt2.Config, p map[string][]float64, tokens, targets []int, batch
 	return reference.CrossEntropy(logits, targets, c.Vocab)
 }
 
-// TestGradient compares the loss and the gradient of every parameter with central
-// differences of the float64 model, over three steps that move the weights.
+// TestGradient compares the loss with the float64 model's, and the gradient of every parameter with central
+// differences of that model, over three steps that move the weights.
 func TestGradient(t *testing.T) {
 	noBias := tiny()
 	noBias.Bias = false
@@ -152,8 +151,8 @@ func TestGradient(t *testing.T) {
 	}
 }
 
-// TestBuiltins compares with the same model composed of Gorgonia's own operations
-// in float64, differentiated by Gorgonia: every element of every gradient.
+// TestBuiltins compares every element of every gradient with the same model composed of Gorgonia's ops in
+// float64 and differentiated by Gorgonia.
 func TestBuiltins(t *testing.T) {
 	c := tiny()
 	params := graph.NewParams(5)

@@ -7,8 +7,8 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// TestRecompute: with the blocks recomputed, including dropout, the loss and every gradient have the same
-// bits, and the program takes less memory.
+// TestRecompute: if the blocks are recomputed, dropout included, the loss and every gradient are bit for bit
+// the same, and the program takes less memory.
 func TestRecompute(t *testing.T) {
 	c := tiny()
 	c.Layers = 6

@@ -13,7 +13,7 @@ func TestScale(t *testing.T) {
 		block             int
 		want              float64
 	}{
-		{false, false, 2, 0}, // the op's own, 1/√4
+		{false, false, 2, 0}, // the op's default, 1/√4
 		{true, false, 2, 1},
 		{false, true, 2, 1. / 2 / 3},
 		{true, true, 0, 1},

@@ -14,8 +14,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt3"
 )
 
-// The bands of a small GPT-3: in a layer with a window of two, position 3 does not attend to the first two
-// positions.
+// The bands of a small GPT-3: in a layer with a window of two, position 3 does not attend to the first two positions.
 func ExampleConfig_Body() {
 	c := gpt3.New(11, 8, 4, 2, 1)
 	c.Window = 2
@@ -32,7 +31,7 @@ func ExampleConfig_Body() {
 	// [0.00 0.00 0.50 0.50]
 }
 
-// The largest model of the paper, declared without allocating a weight.
+// The paper's largest model is declared without allocating a weight.
 func ExampleSizes() {
 	for _, size := range gpt3.Sizes() {
 		if size.Name == "gpt3-175b" {
@@ -44,8 +43,8 @@ func ExampleSizes() {
 	// Output: 174604259328 <nil>
 }
 
-// TestCount: parameter counts agree with a formula of the sizes, and with the digits of table D.1. What the
-// table prints elsewhere for 1.3B and 13B cannot be built, or has another count.
+// TestCount: parameter counts agree with a formula of the dimensions, and with table D.1 to the digits it prints.
+// The dimensions that the paper prints elsewhere for 1.3B and 13B cannot be built, or give another count.
 func TestCount(t *testing.T) {
 	want := map[string]int64{ // ../shared/notes/papers.md §6
 		"gpt3-125m": 125_226_240, "gpt3-350m": 355_871_744, "gpt3-760m": 760_300_032, "gpt3-1.3b": 1_315_723_264,
@@ -58,7 +57,7 @@ func TestCount(t *testing.T) {
 	if len(gpt3.Rows()) != 8 || len(sizes) != 9 {
 		t.Errorf("%d rows and %d models, want 8 and 9", len(gpt3.Rows()), len(sizes))
 	}
-	// formula counts the weights of L blocks with an inner width of A for attention.
+	// formula counts the parameters of a shape, with L blocks and an inner width of A for attention.
 	formula := func(s gpt3.Shape) int64 {
 		const v, n = 50257, 2048
 		c, a, l := int64(s.Width), int64(s.Heads*s.HeadSize), int64(s.Layers)
@@ -78,7 +77,7 @@ func TestCount(t *testing.T) {
 		if c.Width != row.Runnable.Width || c.Layers != row.Runnable.Layers || c.Heads != row.Runnable.Heads || c.Width != c.Heads*row.Runnable.HeadSize || c.Context != 2048 {
 			t.Errorf("%s is %+v, of row %+v", row.Name, c, row)
 		}
-		// D.1 has three digits, or four with a zero at the end.
+		// Table D.1 has three digits, or four of which the last is zero.
 		digits := math.Pow(10, math.Floor(math.Log10(row.Millions))-2)
 		if off := math.Abs(float64(params.Count())/1e6 - row.Millions); off > 0.51*digits {
 			t.Errorf("%s: %d parameters, table D.1 has %v million", row.Name, params.Count(), row.Millions)
@@ -91,7 +90,7 @@ func TestCount(t *testing.T) {
 			t.Errorf("%s: printed as it runs", row.Name)
 		}
 	}
-	// What table 2.1 prints, counted as if it could be, is further from D.1's 1,320 and 12,850.
+	// The dimensions that table 2.1 prints, counted as if they could be built, are further from D.1's 1,320 and 12,850.
 	for _, row := range gpt3.Rows() {
 		printed := map[string]int64{"gpt3-1.3b": 1_517_123_584}[row.Name]
 		if printed != 0 && formula(row.Printed) != printed {
@@ -100,7 +99,7 @@ func TestCount(t *testing.T) {
 	}
 }
 
-// TestTraining differentiates the largest model: this takes memory for nodes, not for weights.
+// TestTraining differentiates the largest model, which takes memory for nodes but not for weights.
 func TestTraining(t *testing.T) {
 	sizes := gpt3.Sizes()
 	m := sizes[len(sizes)-1].Model
@@ -124,7 +123,7 @@ func TestTraining(t *testing.T) {
 	}
 }
 
-// TestPattern: the order is repeated over the layers.
+// TestPattern: the attention order is repeated over the layers.
 func TestPattern(t *testing.T) {
 	for order, want := range map[string]string{
 		"dense": "------", "banded": "++++++", "dense,banded": "-+-+-+", "banded,dense": "+-+-+-", "banded,banded,dense": "++-++-",
@@ -141,7 +140,7 @@ func TestPattern(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			sees := 0 // of the last position
+			sees := 0 // positions that the last position attends to
 			for _, w := range maps[0][20:] {
 				if w > 0 {
 					sees++
@@ -202,7 +201,7 @@ func TestWideBand(t *testing.T) {
 	}
 }
 
-// TestValidate: invalid patterns.
+// TestValidate: invalid orders and windows are reported.
 func TestValidate(t *testing.T) {
 	for _, c := range []struct {
 		change func(c *gpt3.Config)
@@ -230,8 +229,8 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// TestWrittenAs: for transformers, a model is a GPT-2 exactly if no band hides anything; here, it is read
-// back as the GPT-3 that it was.
+// TestWrittenAs: config.json describes the model as a GPT-2 for transformers exactly if no band hides
+// anything; either way, it is read back as the GPT-3 that it was.
 func TestWrittenAs(t *testing.T) {
 	for _, c := range []struct {
 		window int
@@ -262,7 +261,7 @@ func TestWrittenAs(t *testing.T) {
 	}
 }
 
-// TestParseErrors: a file that transformers would open as another model is rejected.
+// TestParseErrors: a file that transformers would open as a different model is rejected.
 func TestParseErrors(t *testing.T) {
 	banded, err := models.JSON(gpt3.New(13, 9, 12, 4, 3))
 	if err != nil {
@@ -276,7 +275,7 @@ func TestParseErrors(t *testing.T) {
 		{strings.Replace(wide, `"model_type": "gpt2"`, `"model_type": "bert"`, 1), `gpt3: config.json: model_type is "bert", want "gpt3": transformers would open another model than gorgpt_family describes`},
 		{`{"model_type": "gpt3", "attention_order": 3}`, "gpt3: config.json: key attention_order: want a text, got a number"},
 		{`{"model_type": "gpt3", "attention_oder": "dense"}`, `gpt3: config.json: unknown key "attention_oder"; did you mean "attention_order"? It may change what the model computes; if not, take it out of the file`},
-		// GPT-2's file has no such layers.
+		// GPT-2's configuration has no bands.
 		{`{"model_type": "gpt2", "window_size": 4}`, `gpt2: config.json: unknown key "window_size". It may change what the model computes; if not, take it out of the file`},
 	} {
 		if _, err := models.Parse([]byte(c.text)); err == nil || err.Error() != c.want {

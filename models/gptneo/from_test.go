@@ -15,13 +15,13 @@ import (
 	"github.com/gorgpt/gorgpt/models/gptneo"
 )
 
-// tolMoved bounds the difference of float32 logits between a model and what is made of it, relative to
-// the largest; measured 6e-7, with condition numbers of up to 130.
+// tolMoved bounds the difference of float32 logits between a model and its conversion, relative to the
+// largest; 6e-7 was measured, with condition numbers of up to 130.
 const tolMoved = 4e-6
 
-// A new model without biases is converted as it is.
+// A new model, whose biases are 0, is converted without loss.
 func ExampleFrom() {
-	c := gpt3.New(11, 8, 16, 2, 4) // heads of 4: scores are halved
+	c := gpt3.New(11, 8, 16, 2, 4) // heads of size 4: scores are halved
 	params := graph.NewParams(1)
 	if err := models.Declare(c, params); err != nil {
 		fmt.Println(err)
@@ -32,7 +32,7 @@ func ExampleFrom() {
 	// Output: {global,local 1} 256 (16, 16) {false 0 0} <nil>
 }
 
-// random is a model's parameters, with those of queries' bias as 0 where that is wanted.
+// random returns random parameters of a model, with the queries' bias set to 0 unless queryBias is set.
 func random(t *testing.T, c gpt3.Config, queryBias bool) *graph.Params {
 	t.Helper()
 	params := graph.NewParams(1)
@@ -50,7 +50,7 @@ func random(t *testing.T, c gpt3.Config, queryBias bool) *graph.Params {
 	return params
 }
 
-// logits of a sequence that is longer than the bands.
+// logits returns the logits of a sequence that is longer than the bands.
 func logits(t *testing.T, m models.Model, params *graph.Params) []float32 {
 	t.Helper()
 	tokens := []int{3, 1, 4, 1, 5, 9, 2, 6, 5}
@@ -111,7 +111,8 @@ func TestFrom(t *testing.T) {
 	}
 }
 
-// TestFromErrors: a bias that has no place, and a bias that no shift of ln_1 yields.
+// TestFromErrors: a query bias without permission to convert it is an error, and so is a bias that no
+// shift of ln_1 can produce.
 func TestFromErrors(t *testing.T) {
 	c := gpt3.New(13, 9, 12, 2, 4)
 	params := random(t, c, true)
@@ -121,7 +122,7 @@ func TestFromErrors(t *testing.T) {
 		t.Error(err)
 	}
 	w := params.Get("h.1.attn.c_attn.weight").Data()
-	for row := range c.Width { // two columns of W_q alike
+	for row := range c.Width { // two equal columns in W_q
 		w[row*3*c.Width+1] = w[row*3*c.Width]
 	}
 	_, _, _, err = gptneo.From(c, params, true)

@@ -30,8 +30,8 @@ func ExampleNewTypes() {
 	// Output: [[["global","local"],2]] <nil>
 }
 
-// TestEleutherAI: config.json of the released models in their own keys, and the parameters that
-// transformers 5.24 makes of them.
+// TestEleutherAI: the config.json of the released models is read in its own keys, and gives the number of
+// parameters that transformers 5.24 has.
 func TestEleutherAI(t *testing.T) {
 	for text, want := range map[string]int64{
 		`{"model_type": "gpt_neo", "architectures": ["GPTNeoForCausalLM"], "activation_function": "gelu_new", "attention_dropout": 0,
@@ -55,7 +55,7 @@ func TestEleutherAI(t *testing.T) {
 	}
 }
 
-// TestTypes: runs of layers in the forms that files have, and how they are written.
+// TestTypes: attention types in the forms that files have are read as runs of layers, and written back.
 func TestTypes(t *testing.T) {
 	for _, c := range []struct {
 		text string
@@ -77,7 +77,7 @@ func TestTypes(t *testing.T) {
 		}
 		model := gptneo.New(11, 8, 4, len(c.want), 1)
 		model.Types, model.Window = got, 1
-		var sees []string // global and local, by what the last position looks at
+		var sees []string // global or local, by what the last position attends to
 		for layer := range c.want {
 			maps, err := models.AttentionMaps(model, graph.NewParams(1), []int{5, 6}, layer)
 			if err != nil {
@@ -98,7 +98,7 @@ func TestTypes(t *testing.T) {
 	}
 }
 
-// TestErrors: one line each.
+// TestErrors: invalid configurations give one-line errors.
 func TestErrors(t *testing.T) {
 	const malformed = `gptneo: config.json: attention_types: want runs of layers, as in [[["global", "local"], 12]]`
 	for more, want := range map[string]string{
@@ -115,7 +115,7 @@ func TestErrors(t *testing.T) {
 		`"attention_types": [[["global"], 600], [["local"], 401]]`:                       "gptneo: config.json: attention_types: of more than 1000 layers",
 		`"num_layers": 2, "attention_types": [[["local"], 2]], "attention_layers": []`:   "gptneo: config.json: attention_layers: want a list of global and local",
 		`"num_layers": 1, "attention_types": [[["local"], 1]], "attention_layers": [""]`: `gptneo: config.json: attention_layers: a kind of layer is "", want global or local`,
-		// transformers would take these, whatever attention_types say.
+		// transformers would use attention_layers, whatever attention_types says.
 		`"num_layers": 2, "attention_types": [[["local"], 2]], "attention_layers": ["local", "global"]`: "gptneo: attention_layers are local,global, which attention_types are not; take one of the two out",
 		`"window_size": 0`:              "gptneo: window_size is 0, want 1 to 16777216",
 		`"window_size": 16777217`:       "gptneo: window_size is 16777217, want 1 to 16777216",
@@ -136,7 +136,7 @@ func TestErrors(t *testing.T) {
 		t.Error(err)
 	}
 	bad.Types = gptneo.Types{Period: "global", Times: -2}
-	if err := models.Declare(bad, graph.NewParams(0)); err != nil { // layers there are not, but nothing panics
+	if err := models.Declare(bad, graph.NewParams(0)); err != nil { // there are no layers, but nothing panics
 		t.Error(err)
 	}
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gptoss"
 )
 
-// Queries share keys and values, every head has a sink, and the weights of all experts are one parameter.
+// Query heads share keys and values, each head has a sink, and the weights of all experts are a single parameter.
 func ExampleConfig_Body() {
 	c := gptoss.New(11, 8, 16, 1, 4)
 	c.KVHeads = 2
@@ -60,7 +60,7 @@ func ExampleNewKinds() {
 	// Output: ["sliding_attention","full_attention"] <nil>
 }
 
-// named is a model of the catalogue.
+// named returns a model of the catalogue.
 func named(t *testing.T, name string) gptoss.Config {
 	t.Helper()
 	for _, n := range gptoss.Sizes() {
@@ -72,9 +72,9 @@ func named(t *testing.T, name string) gptoss.Config {
 	return gptoss.Config{}
 }
 
-// TestCounts: total and active parameters, which OpenAI states as 20.9B and 3.6B, 116.8B and 5.1B; the token
-// embedding is not counted as active. It also checks the size in bytes of the published tensors, which leaves
-// 36,216 bytes for the header of gpt-oss-20b's original/model.safetensors, of 13,761,300,984 bytes.
+// TestCounts: total and active parameters, which OpenAI states as 20.9B and 3.6B, and 116.8B and 5.1B; active
+// ones do not include the token embedding. It also checks the size in bytes of the published tensors, which
+// leaves 36,216 bytes for the header of gpt-oss-20b's original/model.safetensors, a file of 13,761,300,984 bytes.
 func TestCounts(t *testing.T) {
 	for name, want := range map[string]struct{ total, active, stored int64 }{
 		"gpt-oss-20b":  {20_914_757_184, 3_608_307_264, 13_761_264_768},
@@ -130,7 +130,7 @@ func TestPublished(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, want := m.(gptoss.Config), named(t, "gpt-oss-20b")
-	// As in transformers, which does not know the key.
+	// experts_per_token is ignored, as in transformers, which does not know the key.
 	other, err := models.Parse([]byte(strings.Replace(published(), `"experts_per_token": 4`, `"experts_per_token": 2`, 1)))
 	if err != nil || other.(gptoss.Config).PerToken != 4 {
 		t.Errorf("%v, %v", other, err)
@@ -178,7 +178,7 @@ func TestBadConfigs(t *testing.T) {
 	}
 }
 
-// tiny is a model of rows of whole blocks, with weights that MXFP4 and BF16 hold.
+// tiny returns a model whose rows are whole blocks, with weights that are exact in MXFP4 and BF16.
 func tiny(t *testing.T) (gptoss.Config, *graph.Params) {
 	t.Helper()
 	c := gptoss.New(13, 16, 64, 2, 4)
@@ -189,7 +189,7 @@ func tiny(t *testing.T) (gptoss.Config, *graph.Params) {
 	}
 	for _, p := range params.All() {
 		for i, v := range p.Data() {
-			p.Data()[i] = float32(math.Round(float64(v)*2)) / 2 // halves up to 3
+			p.Data()[i] = float32(math.Round(float64(v)*2)) / 2 // multiples of 1/2 up to 3
 			if v := p.Data()[i]; v == 2.5 || v == -2.5 || v > 3 || v < -3 {
 				p.Data()[i] = 1
 			}
@@ -198,7 +198,7 @@ func tiny(t *testing.T) (gptoss.Config, *graph.Params) {
 	return c, params
 }
 
-// stored saves a model as MXFP4 and returns its file.
+// stored saves a model in MXFP4 and opens its file.
 func stored(t *testing.T, c gptoss.Config, params *graph.Params, dir string) *safetensors.File {
 	t.Helper()
 	config, err := models.JSON(c)
@@ -216,7 +216,7 @@ func stored(t *testing.T, c gptoss.Config, params *graph.Params, dir string) *sa
 	return f
 }
 
-// same fails unless two stores have the same weights.
+// same reports weights that differ between two stores.
 func same(t *testing.T, got, want *graph.Params) {
 	t.Helper()
 	for _, p := range want.All() {
@@ -227,7 +227,7 @@ func same(t *testing.T, got, want *graph.Params) {
 	}
 }
 
-// read opens a model in whatever form.
+// read opens a model in any form.
 func read(t *testing.T, path string) (models.Model, *graph.Params, error) {
 	t.Helper()
 	o, err := checkpoint.Recognize(path)
@@ -246,8 +246,8 @@ func read(t *testing.T, path string) (models.Model, *graph.Params, error) {
 	return m, params, o.MapParams(params)
 }
 
-// TestFiles: files written in MXFP4, with the names of the published files, in plain numbers, and as
-// original/ are read back.
+// TestFiles: files written in MXFP4 with the published names, as plain numbers, and like those in
+// original/, can be read back.
 func TestFiles(t *testing.T) {
 	c, params := tiny(t)
 	dir := filepath.Join(t.TempDir(), "mxfp4")
@@ -304,17 +304,17 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// originalNames are OpenAI's, of the ends of transformers'.
+// originalNames replaces transformers' names by those in OpenAI's files.
 var originalNames = strings.NewReplacer("model.layers.", "block.", "self_attn.o_proj", "attn.out", "self_attn.sinks", "attn.sinks", "input_layernorm.weight", "attn.norm.scale",
 	"post_attention_layernorm.weight", "mlp.norm.scale", "mlp.router", "mlp.gate", "mlp.experts.gate_up_proj_bias", "mlp.mlp1_bias", "mlp.experts.down_proj_bias", "mlp.mlp2_bias",
 	"mlp.experts.gate_up_proj_", "mlp.mlp1_weight.", "mlp.experts.down_proj_", "mlp.mlp2_weight.", "model.embed_tokens", "embedding", "model.norm.weight", "norm.scale", "lm_head", "unembedding")
 
-// original writes a folder as OpenAI's, of the tensors of a file.
+// original writes a file's tensors to a directory like OpenAI's original/.
 func original(t *testing.T, c gptoss.Config, f *safetensors.File) string {
 	t.Helper()
 	var all []weights.Tensor
 	whole := make(map[string]*weights.Tensor)
-	for _, part := range []string{"q_proj", "k_proj", "v_proj"} { // in this order
+	for _, part := range []string{"q_proj", "k_proj", "v_proj"} { // concatenated in this order
 		for _, info := range f.Tensors() {
 			if strings.Contains(info.Name, part) {
 				name := originalNames.Replace(strings.Replace(info.Name, "self_attn."+part, "attn.qkv", 1))
@@ -375,8 +375,8 @@ func original(t *testing.T, c gptoss.Config, f *safetensors.File) string {
 	return dir
 }
 
-// TestPackedDecode: weights that are read for inference stay in blocks while decoding, and give the same bits
-// as plain numbers.
+// TestPackedDecode: weights that are loaded for inference stay packed while decoding, and give bit for bit
+// the same results as decoded ones.
 func TestPackedDecode(t *testing.T) {
 	c, params := tiny(t)
 	dir := filepath.Join(t.TempDir(), "mxfp4")
@@ -404,7 +404,7 @@ func TestPackedDecode(t *testing.T) {
 			t.Errorf("%s is in blocks: %t", p.Name(), blocks != nil)
 		}
 	}
-	again := filepath.Join(t.TempDir(), "again") // as it is, without being decoded
+	again := filepath.Join(t.TempDir(), "again") // the blocks are saved as they are, without being decoded
 	f := stored(t, loaded.Model.(gptoss.Config), loaded.Params, again)
 	_, back, err := read(t, filepath.Dir(f.Name()))
 	if err != nil {
@@ -413,7 +413,8 @@ func TestPackedDecode(t *testing.T) {
 	same(t, back, params)
 }
 
-// TestBadFiles: a scale of 255, blocks of other sizes, and a configuration in original/ with an unknown key.
+// TestBadFiles: a scale of 255, blocks of the wrong size, and an unknown key in the configuration
+// in original/ are rejected.
 func TestBadFiles(t *testing.T) {
 	c, params := tiny(t)
 	dir := filepath.Join(t.TempDir(), "mxfp4")
@@ -447,7 +448,7 @@ func TestBadFiles(t *testing.T) {
 		if err := os.WriteFile(path+".new", []byte(b.String()), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Rename(path+".new", path); err != nil { // f stays as it was
+		if err := os.Rename(path+".new", path); err != nil { // f keeps reading the old file
 			t.Fatal(err)
 		}
 	}

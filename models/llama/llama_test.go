@@ -29,7 +29,7 @@ func ExampleSizes() {
 	// llama-3.2-3b 28 layers, 131072 positions
 }
 
-// Two heads of queries share a head of keys and values.
+// Two query heads share one head of keys and values.
 func ExampleConfig_Body() {
 	c := llama.New(11, 8, 16, 1, 2)
 	c.KVHeads, c.Tied = 1, true
@@ -52,8 +52,8 @@ func ExampleConfig_Body() {
 	// norm.weight (16)
 }
 
-// TestPublished reads the config.json of published models, with keys of several versions of transformers, and
-// compares what affects the results with the catalogue.
+// TestPublished reads the config.json of published models, with the keys of several versions of transformers,
+// and compares everything that affects the results with the catalogue.
 func TestPublished(t *testing.T) {
 	for name, text := range map[string]string{
 		// huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct
@@ -89,7 +89,8 @@ func TestPublished(t *testing.T) {
 	}
 }
 
-// settings are what the graph of a model depends on: sizes, epsilon, and the frequencies however a file tells them.
+// settings prints what a model's graph depends on: dimensions, epsilon, and the rotary frequencies, in
+// whichever keys the file specifies them.
 func settings(t *testing.T, m models.Model) string {
 	t.Helper()
 	c := m.(llama.Config)
@@ -106,7 +107,7 @@ func settings(t *testing.T, m models.Model) string {
 	return fmt.Sprint(models.DimsOf(m), c.KVHeads, c.Inner, c.Epsilon, c.Tied, c.AttentionBias, c.MLPBias, o)
 }
 
-// TestErrors: one line each, with the key.
+// TestErrors: an error is one line, and names the key.
 func TestErrors(t *testing.T) {
 	for more, want := range map[string]string{
 		`"num_key_value_heads": 5`:  "llama: num_key_value_heads is 5, want a divisor of the 32 heads",

@@ -27,7 +27,7 @@ func ExampleNew() {
 	// Output: 46702792704 12879925248 <nil>
 }
 
-// Each block has a router, and the weights of all its experts.
+// Each block has a router, and a parameter for each matrix of all its experts.
 func ExampleConfig_Body() {
 	c := mixtral.New(11, 8, 16, 1, 2)
 	s := graph.New(graph.NewParams(1))
@@ -51,7 +51,7 @@ func ExampleConfig_Body() {
 	// lm_head.weight (11, 16)
 }
 
-// tiny is a model, its weights and how it is stored, tensor by tensor.
+// tiny returns a model, its weights, and the tensors in which it is stored.
 func tiny(t *testing.T) (mixtral.Config, *graph.Params, models.Tensors, []weights.Tensor) {
 	t.Helper()
 	c := mixtral.New(11, 8, 4, 2, 2)
@@ -71,7 +71,7 @@ func tiny(t *testing.T) (mixtral.Config, *graph.Params, models.Tensors, []weight
 	return c, params, names, stored
 }
 
-// read fills the parameters of a model from tensors in a file.
+// read sets the parameters of a model from tensors in a file.
 func read(t *testing.T, c mixtral.Config, names models.Tensors, stored []weights.Tensor) (*graph.Params, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "model.safetensors")
@@ -95,7 +95,7 @@ func read(t *testing.T, c mixtral.Config, names models.Tensors, stored []weights
 	return params, nil
 }
 
-// fuse makes of the tensors of single experts those of the fused form.
+// fuse joins the tensors of single experts into those of the fused form.
 func fuse(c mixtral.Config, stored []weights.Tensor) (all []weights.Tensor) {
 	for _, x := range stored {
 		if !strings.Contains(x.Name, ".experts.") {
@@ -123,8 +123,7 @@ func fuse(c mixtral.Config, stored []weights.Tensor) (all []weights.Tensor) {
 	return all
 }
 
-// TestForms: both forms of a file give the same parameters, and the form that is written stores each expert
-// separately.
+// TestForms: both forms of a file give the same parameters; the form that is written stores each expert separately.
 func TestForms(t *testing.T) {
 	c, params, names, stored := tiny(t)
 	if len(stored) != 3+2*(7+9) {
@@ -144,7 +143,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestFormErrors: experts of unequal shapes, and those that are missing, are named.
+// TestFormErrors: experts of different shapes, missing experts, and experts that the model does not have are named.
 func TestFormErrors(t *testing.T) {
 	c, _, names, stored := tiny(t)
 	const expert = "model.layers.1.block_sparse_moe.experts.2.w1.weight"
@@ -171,7 +170,7 @@ func TestFormErrors(t *testing.T) {
 	}
 }
 
-// TestErrors: one line each, with the key.
+// TestErrors: an error is one line, and names the key.
 func TestErrors(t *testing.T) {
 	for more, want := range map[string]string{
 		`"num_experts_per_tok": 9`:                              "mixtral: num_experts_per_tok is 9, want 1 to the 8 experts",

@@ -20,7 +20,7 @@ func ExampleNew() {
 	// Output: 560988160 5120 15
 }
 
-// Two heads of queries share a head of keys and values, and logits stay within the cap, whatever the weights.
+// Two query heads share one head of keys and values, and logits stay within the cap, whatever the weights.
 func ExampleConfig_Body() {
 	c := nanochat.New(11, 8, 16, 1, 2)
 	c.KVHeads, c.SoftCap, c.InitStd = 1, 2, 5
@@ -54,8 +54,8 @@ func ExampleConfig_Body() {
 	// [2.0000 -1.9130 -1.9983 2.0000]
 }
 
-// TestTransformers: config.json of transformers in its own keys, those of its older files too, and the parameters that
-// version 5.24 makes of them.
+// TestTransformers: transformers' config.json is read in its own keys, including those of its older files,
+// and gives the number of parameters that version 5.24 has.
 func TestTransformers(t *testing.T) {
 	for text, want := range map[string]int64{
 		`{"model_type": "nanochat"}`: 256_573_440,
@@ -90,7 +90,7 @@ func TestTransformers(t *testing.T) {
 	}
 }
 
-// TestWidth: if a run changes the width, the feed-forward part keeps its ratio to it, unless it is set too.
+// TestWidth: if a run changes the width, the inner width of the MLP keeps its ratio to it, unless it is set too.
 func TestWidth(t *testing.T) {
 	m, err := models.Find("nanochat-nano")
 	if err != nil {
@@ -117,7 +117,7 @@ func TestOlderKey(t *testing.T) {
 	}
 }
 
-// TestErrors: one line each, with the key.
+// TestErrors: an error is one line, and names the key.
 func TestErrors(t *testing.T) {
 	const unknown = `nanochat: config.json: unknown key "%s". It may change what the model computes; if not, take it out of the file`
 	for more, want := range map[string]string{
@@ -146,7 +146,7 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%s: %v\nwant %s", more, err, want)
 		}
 	}
-	odd := nanochat.New(11, 8, 6, 1, 2) // declared as it is, nothing panics
+	odd := nanochat.New(11, 8, 6, 1, 2) // not validated before it is declared, but nothing panics
 	if err := models.Declare(odd, graph.NewParams(0)); err == nil || err.Error() != "layers.0.self_attn: Rotary: rope_scaling: heads of 3 columns are not 1 pairs" {
 		t.Error(err)
 	}

@@ -1,7 +1,6 @@
-"""Makes attention.safetensors beside two of parity.py's models: what every head of every
-layer attends to over the first sequence of expected.safetensors' tokens, computed by
-transformers in float64: layer.N, (heads, positions, positions).
-
+"""Makes attention.safetensors for two of parity.py's models, beside expected.safetensors: the attention weights of every
+head in every layer for the first sequence of tokens in expected.safetensors, as layer.N (heads, positions, positions),
+computed by transformers in float64.
 Run: python attention.py (made with the versions in the metadata)
 """
 import pathlib

@@ -1,12 +1,12 @@
 """Makes the fixtures of parity_test.go: tiny random models of transformers, and what
 PyTorch computes with them in float64.
 
-For each case a folder with config.json and model.safetensors, as transformers writes them,
-and expected.safetensors: tokens, targets, logits, loss, grad.NAME of every parameter, and
-the losses of ten AdamW steps on the one batch (before each update) with final.NAME.
+For each case, writes a folder with config.json and model.safetensors, as transformers saves them, and with
+expected.safetensors: tokens, targets, logits, loss, grad.NAME of every parameter, the losses of ten AdamW steps on the
+same batch (before each update), and final.NAME.
 
-transformers has no GPT-3: its blocks are GPT-2's, each called with a mask of its own, and its
-config.json is one of gorgpt's.
+transformers has no GPT-3: its blocks are GPT-2's, each called with its own mask, and its config.json is in gorgpt's
+form.
 
 Run: python parity.py [CASE…], into PARITY_OUT if that is set (made with the versions in the metadata of expected.safetensors)
 """
@@ -23,8 +23,8 @@ from safetensors.torch import save_file
 
 HERE = pathlib.Path(__file__).parent
 
-# Sizes that round numbers would hide mistakes in: vocabulary, context, width, layers, heads;
-# then sequences and tokens of the batch.
+# Vocabulary, context, width, layers and heads, all unequal so that a mistake is not hidden; then sequences
+# and tokens of the batch.
 CASES = {
     "gpt2-odd": ("gpt2", (37, 11, 15, 2, 3), (2, 9), {}),
     "gpt2-one-head": ("gpt2", (19, 8, 7, 1, 1), (3, 8), {"activation_function": "gelu"}),
@@ -56,7 +56,7 @@ CASES = {
     "llama-yarn": ("llama", (17, 12, 16, 1, 2), (2, 12), {"num_key_value_heads": 1, "intermediate_size": 24, "mlp_bias": True, "tie_word_embeddings": True, "rope_parameters": {"rope_type": "yarn", "rope_theta": 100.0, "factor": 4.0, "original_max_position_embeddings": 6}}),
     "gptoss-kinds": ("gptoss", (17, 14, 9, 3, 3), (2, 13), {"num_key_value_heads": 1, "head_dim": 4, "intermediate_size": 5, "num_local_experts": 5, "num_experts_per_tok": 3, "sliding_window": 4, "rms_norm_eps": 1e-3, "layer_types": ["full_attention", "sliding_attention", "sliding_attention"], "rope_parameters": {"rope_type": "default", "rope_theta": 100.0}}),
 }
-# A case that is too large to be kept, for a run with Python.
+# A case that is too large to be stored; it is computed when the test runs Python.
 LARGE = {
     "gptoss-tiny": ("gptoss", (96, 131072, 32, 2, 4), (2, 11), {"num_key_value_heads": 2, "head_dim": 8, "intermediate_size": 24, "num_local_experts": 8, "num_experts_per_tok": 2, "sliding_window": 5, "output_router_logits": True, "router_aux_loss_coef": 0.9}),
 }
@@ -92,7 +92,7 @@ def is_banded(config, layer):
 
 
 def logits_of(model, tokens):
-    """The logits; those of a model with bands by GPT-2's blocks and 4-D masks."""
+    """The logits; for a model with bands, they are computed by GPT-2's blocks with 4-D masks."""
     c = model.config
     if not hasattr(c, "attention_order"):
         return model(tokens).logits
@@ -107,7 +107,7 @@ def logits_of(model, tokens):
 
 
 def loss_of(model, tokens, targets):
-    """The logits, the cross-entropy, and what is added to it, without and with its coefficient."""
+    """The logits, the cross-entropy, and the auxiliary loss, without and with its coefficient."""
     c = model.config
     if getattr(c, "output_router_logits", False):
         out = model(tokens)
@@ -119,7 +119,7 @@ def loss_of(model, tokens, targets):
 
 
 def stored(model, name, x):
-    """A tensor like a parameter, under the names of the project: all experts' w1, w2 and w3 each are one."""
+    """A parameter-like tensor under gorgpt's names; all experts' w1, w2 and w3 are one tensor each."""
     if model.config.model_type == "mixtral":
         name = name.replace(".mlp.", ".block_sparse_moe.")
         if name.endswith("gate_up_proj"):
@@ -132,12 +132,12 @@ def stored(model, name, x):
 
 
 def matrix(name, p):
-    """Whether weight decay is for a parameter; a bias of all experts is none."""
+    """Whether a parameter has weight decay; a bias of all experts does not."""
     return p.dim() >= 2 and not name.endswith("_bias")
 
 
 def weights(model):
-    """The parameters, a tied one once, under the names of the project."""
+    """The parameters under gorgpt's names, a tied one only once."""
     tied = model.config.tie_word_embeddings
     return {name.removeprefix("transformer.").removeprefix("model."): p for name, p in model.named_parameters() if not (tied and name == "lm_head.weight")}
 

@@ -1,4 +1,4 @@
-"""Makes positions.json for rotary_scaling_test.go and alibi_test.go: the frequencies and attention factors that
+"""Makes positions.json for positions_golden_test.go: the frequencies and attention factors that
 transformers computes for settings of rope_parameters, and the slopes of BLOOM and MPT.
 
 Run: python positions.py (made with the versions in the file)
@@ -13,7 +13,7 @@ from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 from transformers.models.bloom.modeling_bloom import build_alibi_tensor
 from transformers.models.mpt.modeling_mpt import build_mpt_alibi_tensor
 
-# Heads of so many columns, and what config.json has.
+# The number of columns of a head, and rope_parameters as in config.json.
 ROTARY = [
     (16, {"rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0}),
     (80, {"rope_type": "linear", "rope_theta": 500.0, "factor": 2.5, "partial_rotary_factor": 0.4}),
@@ -22,7 +22,7 @@ ROTARY = [
     (8, {"rope_type": "yarn", "rope_theta": 150000.0, "factor": 32.0, "truncate": False, "original_max_position_embeddings": 4096}),
     (64, {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 2048}),
     (64, {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 40.0, "original_max_position_embeddings": 4096,
-          "mscale": 0.707, "mscale_all_dim": 1.0}),  # DeepSeek-V2's keys
+          "mscale": 0.707, "mscale_all_dim": 1.0}),  # with DeepSeek-V2's keys
     (64, {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 1.0, "attention_factor": 1.25, "beta_fast": 16.0, "beta_slow": 2.0,
           "original_max_position_embeddings": 256}),
     (64, {"rope_type": "llama3", "rope_theta": 500000.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,

@@ -1,4 +1,4 @@
-"""Makes router.json for route_test.go: logits of routers without ties, and the losses and their gradients that transformers has for them.
+"""Makes router.json for route_test.go: router logits without ties, and the losses and gradients that transformers computes from them.
 
 Run: python router.py (made with the versions in the file)
 """
@@ -21,7 +21,7 @@ def result(loss):
     return {"loss": loss.item(), "gradients": [g.flatten().tolist() for g in torch.autograd.grad(loss, logits)]}
 
 
-# Switch's are of one group, layer behind layer, as its model joins them.
+# For Switch, the logits of all layers are concatenated into one group, as its model does.
 joined = torch.cat(logits).unsqueeze(0)
 probs = joined.softmax(-1)
 out = {

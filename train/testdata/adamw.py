@@ -12,7 +12,8 @@ import torch
 
 SHAPES = {"matrix": (3, 5), "vector": (7,), "cube": (2, 3, 4)}
 RUNS = [
-    # scale: of the gradients, chosen so that in the first run the norm crosses the clip both ways.
+    # scale is that of the gradients, chosen so that in the first run the norm is above the clip at some
+    # steps and below it at others.
     dict(name="gpt3", betas=(0.9, 0.95), eps=1e-8, decay=0.1, clip=1.0, scale=0.3, rates=[1e-3 * i for i in range(1, 9)]),
     dict(name="plain", betas=(0.9, 0.999), eps=1e-8, decay=0.01, clip=0.0, scale=3.0, rates=[1e-2] * 8),
 ]

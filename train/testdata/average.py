@@ -1,6 +1,6 @@
-"""Records schedulefree.AdamWScheduleFree, and torch.optim.SGD under torch's AveragedModel, in average.json: ten
-updates each, in float64, of the weights in training and of the average that evaluations have. The rates
-climb, stay and fall. The average's share is TensorFlow's min(decay, (1+t)/(10+t)).
+"""Records schedulefree.AdamWScheduleFree, and torch.optim.SGD with torch's AveragedModel, in average.json: ten
+updates each, in float64, with the weights used in training and the average used in evaluations. The learning
+rates rise, stay constant and fall. The decay of the average is TensorFlow's min(decay, (1+t)/(10+t)).
 Run: pip install schedulefree==1.4.1; python average.py (written with the versions in the file).
 """
 

@@ -1,5 +1,5 @@
-"""Writes kinds.gguf with gguf 0.17.1, llama.cpp's own writer: values of all kinds, tensors of some types. Run here:
-python make.py"""
+"""Writes kinds.gguf with gguf 0.17.1, llama.cpp's own writer: metadata of all kinds and tensors of some types. Run
+in this folder: python make.py"""
 import numpy as np
 from gguf import GGMLQuantizationType as T, GGUFWriter, quants
 

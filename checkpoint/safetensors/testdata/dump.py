@@ -1,4 +1,4 @@
-"""Prints a safetensors file as the reference library reads it: one JSON line a tensor, numbers as hex bits.
+"""Prints a safetensors file as the reference library reads it: a line of JSON per tensor, with the numbers' bits.
 
 Run by safetensors_test.go on files written by this package.
 """

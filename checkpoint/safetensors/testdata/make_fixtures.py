@@ -1,7 +1,7 @@
 """Makes torch.safetensors, a tiny file written by the reference library.
 
 Made with torch 2.15.0, safetensors 0.8.0:  python make_fixtures.py
-Every value is a small formula, repeated in safetensors_test.go.
+Every value is given by a small formula, which safetensors_test.go repeats.
 """
 
 import os

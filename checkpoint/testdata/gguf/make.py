@@ -1,6 +1,6 @@
-"""Writes models of random weights here as transformers does (hf/NAME) and as llama.cpp's own converter makes a file of
-those (NAME.gguf), without a tokenizer. Run: python make.py LLAMA_CPP, the folder vendor/llama.cpp of
-llama-cpp-python 0.3.36, with transformers 5.24.0 and torch 2.15.0."""
+"""Writes models of random weights into this folder, as transformers saves them (hf/NAME) and as llama.cpp's own
+converter makes them into files (NAME.gguf), without a tokenizer. Run: python make.py LLAMA_CPP, where LLAMA_CPP is the
+folder vendor/llama.cpp of llama-cpp-python 0.3.36, with transformers 5.24.0 and torch 2.15.0."""
 import sys
 from pathlib import Path
 

@@ -1,12 +1,12 @@
-"""Makes the fixtures of this folder: one tiny GPT-2, one tiny GPT-1 and one tiny Llama, each in every form that is imported.
+"""Makes the fixtures of this folder: a tiny GPT-2, a tiny GPT-1 and a tiny Llama, each in every form that can be imported.
 
 Made with torch 2.15.0, transformers, safetensors 0.8.0, numpy:  python make.py
 and with TensorFlow 2.21.0, in another environment:              python make.py tf
 The Llama alone:                                                 python make.py llama
 
 Every weight is a multiple of 2^-9 below 1/4 (gains: 1 plus that), so that float32, float16 and bfloat16 hold the
-same numbers and every form must give the same bits. The models keep GPT's shapes; sizes are small and unlike each
-other, so that an exchanged dimension shows.
+same numbers and every form must give the same bits. The models keep GPT's shapes; the sizes are small and all
+different, so that an exchanged dimension is noticed.
 """
 
 import json
@@ -34,7 +34,7 @@ def randomize(model):
     for name, p in sorted(model.named_parameters()):
         values = torch.randint(-127, 128, p.shape, generator=g).float() / 512
         if "ln_" in name and name.endswith("weight"):
-            values = 1 + values.sign() * (values.abs() * 128).floor() / 128  # bfloat16 has 8 bits from the leading one
+            values = 1 + values.sign() * (values.abs() * 128).floor() / 128  # bfloat16 has 8 significant bits
         p.data.copy_(values)
     return model.eval()
 
@@ -56,20 +56,20 @@ def make_gpt2():
         if os.path.exists(file):
             os.remove(file)
 
-    # As published in 2019: no prefix, the masks stored, no head; in the layout before PyTorch 1.6.
+    # As published in 2019: no prefix, masks are stored, there is no head; in the format before PyTorch 1.6.
     old = {k.removeprefix("transformer."): v for k, v in model.state_dict().items() if k != "lm_head.weight"}
     for i in range(L):
         old[f"h.{i}.attn.bias"] = torch.tril(torch.ones(T, T)).reshape(1, 1, T, T)
     for d in ["legacy", "zip"]:
         shutil.copy(path("gpt2", "hf", "config.json"), path("gpt2", d, "config.json"))
     torch.save(old, path("gpt2", "legacy", "pytorch_model.bin"), _use_new_zipfile_serialization=False)
-    # As today: the prefix, the tied head shares its storage; one matrix stored column by column.
+    # As today: with the prefix, the tied head shares its storage; one matrix is stored column by column.
     new = model.state_dict()
     key = "transformer.h.1.mlp.c_fc.weight"
     new[key] = new[key].t().contiguous().t()
     torch.save(new, path("gpt2", "zip", "pytorch_model.bin"))
 
-    # llm.c, by its train_gpt2.py: [out, in], groups of layers, padded vocabulary.
+    # llm.c, as in its train_gpt2.py: [out, in], tensors grouped by name over the layers, padded vocabulary.
     sd = model.transformer.state_dict()
     order = ["ln_1.weight", "ln_1.bias", "attn.c_attn.weight", "attn.c_attn.bias", "attn.c_proj.weight", "attn.c_proj.bias",
              "ln_2.weight", "ln_2.bias", "mlp.c_fc.weight", "mlp.c_fc.bias", "mlp.c_proj.weight", "mlp.c_proj.bias"]  # fmt: skip
@@ -93,7 +93,7 @@ def make_gpt2():
 
 
 def make_tf():
-    """OpenAI's checkpoint, written by TensorFlow itself, from what make_gpt2 left."""
+    """OpenAI's checkpoint, written by TensorFlow itself from the file that make_gpt2 left."""
     import tensorflow as tf
 
     v1 = tf.compat.v1
@@ -117,7 +117,7 @@ def make_tf():
         variables.append(v1.get_variable("global_step", initializer=np.int64(7), use_resource=False))
         session.run(v1.global_variables_initializer())
         v1.train.Saver(variables).save(session, path("gpt2", "tf", "model.ckpt"), write_meta_graph=False)
-    with open(path("gpt2", "tf", "checkpoint"), "w") as f:  # TensorFlow writes the whole path
+    with open(path("gpt2", "tf", "checkpoint"), "w") as f:  # TensorFlow writes the full path
         f.write('model_checkpoint_path: "model.ckpt"\nall_model_checkpoint_paths: "model.ckpt"\n')
     with open(path("gpt2", "tf", "hparams.json"), "w") as f:
         json.dump({"n_vocab": V, "n_ctx": T, "n_embd": C, "n_head": H, "n_layer": L}, f)
@@ -147,12 +147,12 @@ def make_gpt1():
     flat = np.concatenate([t.reshape(-1) for t in tensors])
     for i, part in enumerate(np.array_split(flat, 10)):
         np.save(path("gpt1", "npy", f"params_{i}.npy"), part)
-    # The original has none; heads of 64 are assumed there, which a tiny model cannot have.
+    # The original has none; its reader assumes heads of size 64, which a tiny model cannot have.
     shutil.copy(path("gpt1", "hf", "config.json"), path("gpt1", "npy", "config.json"))
 
 
 def make_llama():
-    """One Llama in the three forms of llama2.c's export.py."""
+    """One Llama in the three versions of llama2.c's export.py."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -165,14 +165,14 @@ def make_llama():
         values = torch.randint(-127, 128, p.shape, generator=g).float() / 512
         if p.dim() == 1:
             values += 1
-        else:  # a scale of 2^-9 for each group, so that 8 bits lose nothing
+        else:  # a scale of 2^-9 for each group, so that nothing is lost in 8 bits
             values.view(-1, group)[:, 1] = 127 / 512
         p.data.copy_(values)
     model.save_pretrained(path("llama", "hf"))
     os.remove(path("llama", "hf", "generation_config.json"))
     sd = {k.removeprefix("model."): v for k, v in model.state_dict().items()}
 
-    def pairs(w, n):  # rows of queries and keys as Meta has them
+    def pairs(w, n):  # rows of queries and keys in Meta's order
         return w.view(n, 2, w.shape[0] // n // 2, -1).transpose(1, 2).reshape(w.shape)
 
     def layers(name):

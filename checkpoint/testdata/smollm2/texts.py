@@ -1,11 +1,11 @@
-"""Makes texts.json: the ids that SmolLM2's tokenizer gives the texts of ../shared, by transformers 5.24.
+"""Makes texts.json: the ids that SmolLM2's tokenizer gives for the texts of ../shared, by transformers 5.24.
 
 usage: texts.py DIR SHARED > texts.json
 
-DIR is a Hugging Face directory of SmolLM2 whose tokenizer.json is the published one: Digits before ByteLevel. (What transformers
-makes of the GGUF file itself has no Digits, as it does not know tokenizer.ggml.pre = smollm.) SHARED is ../shared/data. For
-each file of UTF-8 below 6 MB there are the number of ids and the SHA-256 of them as little-endian uint32, special tokens
-taken for text."""
+DIR is a Hugging Face directory of SmolLM2 with the published tokenizer.json, which has Digits before ByteLevel. (The tokenizer
+that transformers makes from the GGUF file itself has no Digits, because it does not know tokenizer.ggml.pre = smollm.) SHARED is
+../shared/data. For each UTF-8 file below 6 MB, texts.json has the number of ids and their SHA-256 as little-endian uint32,
+with special tokens treated as text."""
 import glob, hashlib, json, os, struct, sys
 
 os.environ["HF_HUB_OFFLINE"] = "1"
