@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// texts is a folder of plain texts and JSON lines.
+// texts returns a folder of plain texts and JSON lines.
 func texts(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -60,8 +60,8 @@ func tree(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-// TestPack: on Prism, the files are those of pack.Pack, to the byte, into a folder and into a store, with a tokenizer
-// that there is and one that is learned.
+// TestPack: on Prism, the files are the same byte for byte as those of pack.Pack, in a folder and in a store, with an
+// existing tokenizer and with a learned one.
 func TestPack(t *testing.T) {
 	for _, j := range []Job{
 		{Tokenizer: "gpt2", Out: filepath.Join(t.TempDir(), "packed")},
@@ -94,7 +94,7 @@ func TestPack(t *testing.T) {
 		if err := pack.Verify(j.Out); err != nil {
 			t.Error(err)
 		}
-		if _, err := Pack(t.Context(), j); err == nil || err.Error() != j.Out+" holds shards that were packed, or joined, already; choose another folder" {
+		if _, err := Pack(t.Context(), j); err == nil || err.Error() != j.Out+" already holds shards that were packed or joined; choose another folder" {
 			t.Errorf("again: %v", err)
 		}
 	}

@@ -19,7 +19,7 @@ type Set struct {
 // side. Every set must have as many values as there are names.
 func Bars(a Axes, names []string, sets ...Set) *Picture {
 	if len(names) == 0 || len(sets) == 0 {
-		return failed("Bars: %d names and %d sets; want one of each or more", len(names), len(sets))
+		return failed("Bars: %d names and %d sets; want one or more of each", len(names), len(sets))
 	}
 	pl := frame(a)
 	const room = 620 // pixels for all bars, without the gaps between names
@@ -31,7 +31,7 @@ func Bars(a Axes, names []string, sets ...Set) *Picture {
 		values := make(plotter.Values, len(names))
 		for j, v := range s.Values {
 			if values[j] = float64(v); !finite(values[j]) {
-				return failed("Bars: the value of %q in %q is %v", names[j], s.Name, v)
+				return failed("Bars: the value of %q in %q is %v; want a finite number", names[j], s.Name, v)
 			}
 		}
 		bars, err := plotter.NewBarChart(values, width)
@@ -64,7 +64,7 @@ func Bars(a Axes, names []string, sets ...Set) *Picture {
 // all values. Values that are not finite are an error.
 func Histogram(a Axes, bins int, sets ...Set) *Picture {
 	if bins < 1 || len(sets) == 0 {
-		return failed("Histogram: %d bins and %d sets; want one of each or more", bins, len(sets))
+		return failed("Histogram: %d bins and %d sets; want one or more of each", bins, len(sets))
 	}
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, s := range sets {
@@ -73,7 +73,7 @@ func Histogram(a Axes, bins int, sets ...Set) *Picture {
 		}
 		for i, v := range s.Values {
 			if !finite(float64(v)) {
-				return failed("Histogram: value %d of %q is %v", i, s.Name, v)
+				return failed("Histogram: value %d of %q is %v; want a finite number", i, s.Name, v)
 			}
 			low, high = min(low, float64(v)), max(high, float64(v))
 		}

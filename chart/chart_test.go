@@ -171,7 +171,7 @@ func TestSave(t *testing.T) {
 	if files, _ := os.ReadDir(dir); len(files) != 2 {
 		t.Errorf("%d files, want two and nothing besides", len(files))
 	}
-	if err := p.Save("a.jpg"); err == nil || err.Error() != "chart: a.jpg: the name ends neither in .png nor in .svg" {
+	if err := p.Save("a.jpg"); err == nil || err.Error() != "chart: a.jpg: want a name that ends in .png or .svg" {
 		t.Error(err)
 	}
 }
@@ -188,17 +188,17 @@ func TestErrors(t *testing.T) {
 		{chart.Lines(chart.Axes{}), "chart: Lines: no series has a finite point"},
 		{chart.Lines(chart.Axes{}, chart.Series{Y: []float64{nan, math.Inf(1)}}), "chart: Lines: no series has a finite point"},
 		{chart.Lines(chart.Axes{}, chart.Series{Name: "a", X: []float64{1}, Y: []float64{1, 2}}), `chart: "a" has 1 values of x and 2 of y`},
-		{chart.Bars(chart.Axes{}, nil), "chart: Bars: 0 names and 0 sets; want one of each or more"},
+		{chart.Bars(chart.Axes{}, nil), "chart: Bars: 0 names and 0 sets; want one or more of each"},
 		{chart.Bars(chart.Axes{}, []string{"x"}, chart.Set{Name: "a"}), `chart: Bars: "a" has 0 values for 1 names`},
-		{chart.Bars(chart.Axes{}, []string{"x"}, chart.Set{Name: "a", Values: []float32{float32(nan)}}), `chart: Bars: the value of "x" in "a" is NaN`},
-		{chart.Histogram(chart.Axes{}, 0), "chart: Histogram: 0 bins and 0 sets; want one of each or more"},
+		{chart.Bars(chart.Axes{}, []string{"x"}, chart.Set{Name: "a", Values: []float32{float32(nan)}}), `chart: Bars: the value of "x" in "a" is NaN; want a finite number`},
+		{chart.Histogram(chart.Axes{}, 0), "chart: Histogram: 0 bins and 0 sets; want one or more of each"},
 		{chart.Histogram(chart.Axes{}, 3, chart.Set{Name: "a"}), `chart: Histogram: "a" has no values`},
-		{chart.Histogram(chart.Axes{}, 3, chart.Set{Name: "a", Values: []float32{1, float32(math.Inf(1))}}), `chart: Histogram: value 1 of "a" is +Inf`},
+		{chart.Histogram(chart.Axes{}, 3, chart.Set{Name: "a", Values: []float32{1, float32(math.Inf(1))}}), `chart: Histogram: value 1 of "a" is +Inf; want a finite number`},
 		{chart.Heatmaps(""), "chart: Heatmaps: no grids"},
 		{chart.Heatmaps("", chart.Grid{Title: "a", Rows: 2, Cols: 2, Values: make([]float32, 3)}), `chart: Heatmaps: "a" has 3 values for 2 rows of 2`},
 		{chart.Heatmaps("", chart.Grid{Title: "a", Rows: 1, Cols: 1, Values: make([]float32, 1), RowNames: []string{"x", "y"}}), `chart: Heatmaps: "a" has 2 names for 1 rows`},
-		{chart.Confusion("", nil, nil), "chart: Confusion: 0 names and 0 rows; want one of each or more, and as many"},
-		{chart.Confusion("", []string{"a"}, [][]int{{1}, {2}}), "chart: Confusion: 1 names and 2 rows; want one of each or more, and as many"},
+		{chart.Confusion("", nil, nil), "chart: Confusion: 0 names and 0 rows; want the same number of both, 1 or more"},
+		{chart.Confusion("", []string{"a"}, [][]int{{1}, {2}}), "chart: Confusion: 1 names and 2 rows; want the same number of both, 1 or more"},
 		{chart.Confusion("", []string{"a"}, [][]int{{1, 2}}), `chart: Confusion: row "a" has 2 counts for 1 names`},
 		{chart.Confusion("", []string{"a", "b"}, [][]int{{1, -2}, {0, 0}}), `chart: Confusion: row "a", column "b" is -2`},
 	} {

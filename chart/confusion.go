@@ -21,7 +21,7 @@ import (
 func Confusion(title string, names []string, counts [][]int) *Picture {
 	n := len(names)
 	if n < 1 || len(counts) != n {
-		return failed("Confusion: %d names and %d rows; want one of each or more, and as many", n, len(counts))
+		return failed("Confusion: %d names and %d rows; want the same number of both, 1 or more", n, len(counts))
 	}
 	for i, row := range counts {
 		if len(row) != n {

@@ -55,7 +55,7 @@ func ExampleConfusion() {
 func ExamplePicture_Save() {
 	p := chart.Lines(chart.Axes{}, chart.Series{Y: []float64{3, 2, 1}})
 	fmt.Println(p.Save("loss.gif"))
-	// Output: chart: loss.gif: the name ends neither in .png nor in .svg
+	// Output: chart: loss.gif: want a name that ends in .png or .svg
 }
 
 // A picture has a size that may be changed, and reports what was wrong with its data.

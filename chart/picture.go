@@ -87,7 +87,7 @@ func (p *Picture) Save(path string) error {
 	case ".svg":
 		encode = p.SVG
 	default:
-		return fmt.Errorf("chart: %s: the name ends neither in .png nor in .svg", path)
+		return fmt.Errorf("chart: %s: want a name that ends in .png or .svg", path)
 	}
 	data, err := encode()
 	if err != nil {

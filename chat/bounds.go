@@ -45,29 +45,29 @@ func bounded(body string) error {
 		part := func(name string) string { return found[growing.SubexpIndex(name)] }
 		switch {
 		case part("call") != "":
-			return errors.New("a call of what has no name")
+			return errors.New("calling an expression that is not a name is not supported")
 		case part("change") != "":
-			return fmt.Errorf("%s(): Jinja's sandbox has lists and dicts stay as they are, and format is not known here", part("change"))
+			return fmt.Errorf("%s(): Jinja's sandbox does not allow changing lists and dicts, and format is not supported", part("change"))
 		case part("text")+part("between") != "":
 			from, to := part("first"), part("second")
 			if part("text") != "replace" {
 				from, to = "''", from+to
 			}
 			if part("end") == "" || to == "" {
-				return fmt.Errorf("%s of other than texts in quotes", part("text")+part("between"))
+				return fmt.Errorf("%s is supported only with quoted strings", part("text")+part("between"))
 			}
 			growth *= 1 + (len(to)-2)/max(1, len(from)-2)
 		case part("pad") != "":
 			width, err := strconv.Atoi(part("width")[strings.LastIndexAny(part("width"), "= ")+1:])
 			if err != nil || part("last") == "" {
-				return errors.New("indent of other than a number of one or two digits")
+				return errors.New("indent is supported only with a number of one or two digits")
 			}
 			growth *= 1 + width
 		case part("each") != "":
 			growth *= 5 // for '"' in JSON and HTML, or a letter in a list's text
 		}
 		if growth > maxGrowth {
-			return fmt.Errorf("a tag that may make a text %d times as long", growth)
+			return fmt.Errorf("a tag may make a string %d times as long, which is too much", growth)
 		}
 	}
 	return nil
@@ -76,7 +76,7 @@ func bounded(body string) error {
 // maxTime is how long a template may take; errLate is the error if it takes longer.
 const maxTime = 20 * time.Second
 
-var errLate = fmt.Errorf("not done after %v", maxTime)
+var errLate = fmt.Errorf("not finished after %v", maxTime)
 
 // watch keeps count of what a template does.
 type watch struct {
@@ -116,7 +116,7 @@ func (w *watch) call(args []jinja.Value, _ map[string]jinja.Value) (jinja.Value,
 	}
 	if what == "write" {
 		if len(values) != 1 {
-			return jinja.None(), errors.New("a tag {{ of more than one value")
+			return jinja.None(), errors.New("a {{ tag with more than one value")
 		}
 		if w.written += w.most - left; w.written <= w.most {
 			return values[0], nil
@@ -127,11 +127,11 @@ func (w *watch) call(args []jinja.Value, _ map[string]jinja.Value) (jinja.Value,
 	case w.late.Load():
 		return jinja.None(), errLate
 	case left < 0:
-		return jinja.None(), fmt.Errorf("a text of more than %d bytes, and %d for each that messages have", maxText, maxTimes)
+		return jinja.None(), fmt.Errorf("output of more than %d bytes plus %d for each byte of the messages", maxText, maxTimes)
 	case w.rounds > maxRounds:
-		return jinja.None(), fmt.Errorf("more than %d rounds of loops and calls of macros", maxRounds)
+		return jinja.None(), fmt.Errorf("more than %d loop iterations and macro calls", maxRounds)
 	case w.depth > maxDepth:
-		return jinja.None(), fmt.Errorf("macros call each other more than %d deep", maxDepth)
+		return jinja.None(), fmt.Errorf("macro calls nested more than %d deep", maxDepth)
 	}
 	return jinja.None(), nil
 }
@@ -139,14 +139,14 @@ func (w *watch) call(args []jinja.Value, _ map[string]jinja.Value) (jinja.Value,
 // size subtracts the length of a value as text, in bytes, from left, and stops when left is negative.
 func size(v jinja.Value, depth int, left *int) error {
 	if depth < 0 {
-		return fmt.Errorf("lists and dicts within each other more than %d deep", maxDepth)
+		return fmt.Errorf("lists and dicts nested more than %d deep", maxDepth)
 	}
 	*left--
 	switch {
 	case v.IsString():
 		*left -= len(v.AsString())
 	case v.IsCallable() && method.MatchString(v.AsCallable().Name):
-		return fmt.Errorf("%s as a value", v.AsCallable().Name) // it could be called where bounded does not see it
+		return fmt.Errorf("%s used as a value; want it called", v.AsCallable().Name) // it could be called where bounded does not see it
 	case v.IsList():
 		for _, item := range v.AsList().Items {
 			if err := size(item, depth-1, left); err != nil || *left < 0 {

@@ -57,7 +57,7 @@ func For(tok tokenizer.Tokenizer) (Format, error) {
 	case !there && tokenizer.ReadsSpecial(tok):
 		return nil, err
 	case !there:
-		return nil, fmt.Errorf("the tokenizer %s has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json), nor harmony's tokens: want one of a model that was taught to converse", tok.Name())
+		return nil, fmt.Errorf("the tokenizer %s has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json), and no harmony tokens: want the tokenizer of a chat model", tok.Name())
 	}
 	return NewTemplate(tok, source, special)
 }

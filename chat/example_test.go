@@ -32,7 +32,7 @@ func ExampleNewTemplate() {
 	}
 	text, err := tok.AppendText(nil, ids)
 	fmt.Println(string(text), err)
-	fmt.Println(ids[:8], "...", ids[len(ids)-24:len(ids)-11]) // what the user says is bytes
+	fmt.Println(ids[:8], "...", ids[len(ids)-24:len(ids)-11]) // the text of the user is encoded as bytes
 	fmt.Println("ends at", f.Stops())
 	// Output:
 	// <|im_start|>system: Be brief.<|im_end|><|im_start|>user: Hi!<|im_end|><|im_end|><|im_start|>assistant:  <nil>
@@ -41,7 +41,7 @@ func ExampleNewTemplate() {
 }
 
 func ExampleFor() {
-	tok, err := tokenizer.O200kHarmony() // gpt-oss's, for which it is harmony
+	tok, err := tokenizer.O200kHarmony() // the tokenizer of gpt-oss, whose format is harmony
 	if err != nil {
 		log.Fatal(err)
 	}

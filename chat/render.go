@@ -20,7 +20,7 @@ func (t *Template) render(messages []Message, prompt bool) (string, error) {
 	select {
 	case t.renders <- struct{}{}:
 	case <-late:
-		return "", fmt.Errorf("chat template: %d prompts have been in the making for %v", mostRenders, t.most)
+		return "", fmt.Errorf("chat template: %d prompts were still being rendered after %v", mostRenders, t.most)
 	}
 	w := newWatch(messages)
 	done := make(chan struct{})
@@ -46,7 +46,7 @@ func (t *Template) run(w *watch, messages []Message, prompt bool) (text string, 
 		if r := recover(); r != nil {
 			err = fmt.Errorf("chat template: %v", r)
 			if strings.HasPrefix(fmt.Sprint(r), "strings: negative Repeat") { // see tag.read
-				err = errors.New("chat template: a text that is multiplied")
+				err = errors.New("chat template: multiplying a string is not supported")
 			}
 		}
 	}()

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestStuck: rendering stops waiting for a template that exceeds its time; however often it is called, only a few
-// renderings stay behind; and once these reach a tag, everything works as before.
+// TestStuck: rendering stops waiting for a template that exceeds its time. However often this happens, only a few
+// renderings keep running, and once these reach a tag, everything works as before.
 func TestStuck(t *testing.T) {
 	f := compiled(t, "{% for i in range(100000) %}{% for j in range(9) %}{{ '' }}{% endfor %}{% endfor %}done", nil)
 	f.most = 0

@@ -8,8 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/internal/smollm2"
 )
 
-// TestSmolLM2: of a real model's file, the tokens of conversations are those of transformers' apply_chat_template,
-// and a turn ends at <|im_end|>.
+// TestSmolLM2: with the file of a real model, the tokens of conversations are those of transformers'
+// apply_chat_template, and a turn ends at <|im_end|>.
 func TestSmolLM2(t *testing.T) {
 	d, err := checkpoint.Open(smollm2.Path(t))
 	if err != nil {
@@ -29,7 +29,7 @@ func TestSmolLM2(t *testing.T) {
 	p := readPublished(t)
 	for i, said := range p.Conversations {
 		if said[len(said)-1].Role == Assistant {
-			continue // which no prompt follows
+			continue // there is no prompt for such a conversation
 		}
 		if got, err := f.Prompt(said); err != nil || !slices.Equal(got, p.SmolLM2[i]) {
 			t.Errorf("conversation %d: %v\n got %v\nwant %v", i, err, got, p.SmolLM2[i])

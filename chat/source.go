@@ -74,14 +74,14 @@ func (t tag) nest(depth int) (int, error) {
 	switch {
 	case t.kind != '%':
 	case t.word == "raw":
-		return 0, fmt.Errorf("a raw block, which is not known here")
+		return 0, fmt.Errorf("raw blocks are not supported")
 	case strings.HasPrefix(t.word, "end"):
 		depth--
 	case t.word == "for" || t.word == "if" || t.word == "macro" || t.word == "call" || t.word == "filter" || t.word == "set" && !strings.Contains(t.body, "=") || t.word == "generation":
 		depth++
 	}
 	if depth > maxNesting {
-		return 0, fmt.Errorf("more than %d blocks within each other", maxNesting)
+		return 0, fmt.Errorf("blocks nested more than %d deep", maxNesting)
 	}
 	return depth, nil
 }

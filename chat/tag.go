@@ -40,7 +40,7 @@ func nextTag(source string, from int) (tag, error) {
 	if t.kind == '#' {
 		n := strings.Index(source[at:], "#}")
 		if n < 0 {
-			return t, errors.New("a comment without its end")
+			return t, errors.New("unterminated comment")
 		}
 		t.end = at + n + 2
 		sign := source[at:t.end-2] + " "
@@ -107,14 +107,14 @@ func (t *tag) read(source string, at int) error {
 			}
 		}
 		if size++; size > maxTag {
-			return fmt.Errorf("a tag of more than %d bytes beside its texts", maxTag)
+			return fmt.Errorf("a tag of more than %d bytes, not counting its strings", maxTag)
 		}
 		b.WriteByte(rest[0])
 		if rest[0] == '}' || rest[0] == '{' {
 			b.WriteByte(' ')
 		}
 	}
-	return fmt.Errorf("a tag {%c without its end", t.kind)
+	return fmt.Errorf("unterminated tag {%c", t.kind)
 }
 
 // bracket is an open bracket and the number of colons in it.
@@ -128,7 +128,7 @@ func colon(open []bracket, source string) error {
 	}
 	last := &open[len(open)-1]
 	if last.colons++; last.colons > 1 && source[last.at] == '[' && !strings.HasPrefix(source[last.at:], "[::-1]") {
-		return errors.New("a slice with a step, other than [::-1]")
+		return errors.New("a slice with a step: only [::-1] is supported")
 	}
 	return nil
 }
@@ -158,5 +158,5 @@ func literal(source string) (length int, text string, err error) {
 		b.WriteByte(rest[0])
 		rest = rest[1:]
 	}
-	return 0, "", errors.New("a text in quotes without its end")
+	return 0, "", errors.New("unterminated string")
 }

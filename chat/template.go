@@ -36,7 +36,7 @@ type Template struct {
 // The assistant's turn ends at the special token that the template writes after the assistant's content, if there is one.
 func NewTemplate(tok tokenizer.Tokenizer, source string, special map[string]string) (*Template, error) {
 	if tokenizer.ReadsSpecial(tok) {
-		return nil, fmt.Errorf("the tokenizer %s reads special tokens in what messages say; want it without tokenizer.ReadSpecial", tok.Name())
+		return nil, fmt.Errorf("the tokenizer %s encodes special tokens written in messages; want one without tokenizer.ReadSpecial", tok.Name())
 	}
 	t := &Template{tok: tok, special: special, watch: fmt.Sprintf("_%x", rand.Uint64()), ids: make(map[string]int), most: maxTime, renders: make(chan struct{}, mostRenders)}
 	source, err := normalize(source, t.watch)
@@ -67,7 +67,7 @@ func (t *Template) findStop() error {
 	}
 	_, after, there := strings.Cut(text, answer)
 	if !there {
-		return errors.New("chat template: leaves out what the assistant says")
+		return errors.New("chat template: omits the assistant's messages")
 	}
 	if end := t.tokenAt(strings.TrimLeftFunc(after, unicode.IsSpace)); end != "" {
 		t.stops = []int{t.ids[end]}
@@ -118,7 +118,7 @@ func (t *Template) Prompt(messages []Message) ([]int, error) {
 	}
 	for i, m := range marked {
 		if m.Role == User && !strings.Contains(text, strings.TrimSpace(m.Content)) {
-			return nil, fmt.Errorf("chat template: leaves out what message %d says, of the user: it may be one for messages that are more than text", i+1)
+			return nil, fmt.Errorf("chat template: omits the content of message %d, the user's: it may be a template for messages that are not plain text", i+1)
 		}
 	}
 	return tokenizer.AppendSpecialBut(t.tok, nil, []byte(text), mark)
@@ -130,7 +130,7 @@ func (t *Template) AnswerPrompt(messages []Message) ([]int, error) { return t.Pr
 // check refuses fields that templates do not have.
 func check(m Message) error {
 	if m.Channel != "" || m.Recipient != "" || m.ContentType != "" {
-		return errors.New("a channel, a recipient and a content_type are harmony's: a chat template has none")
+		return errors.New("channel, recipient and content_type belong to harmony: a chat template has none")
 	}
 	return m.Check()
 }
@@ -143,7 +143,7 @@ func unusedMark(messages []Message) (string, error) {
 			return string(r), nil
 		}
 	}
-	return "", errors.New("the messages have all of Unicode's noncharacters U+FDD0 to U+FDEF, want text")
+	return "", errors.New("the messages have all of Unicode's noncharacters U+FDD0 to U+FDEF; want at least one unused")
 }
 
 // part inserts a mark into each special token in a text, after its first character.

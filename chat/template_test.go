@@ -13,7 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// published is testdata/templates.json: what transformers makes of conversations.
+// published is testdata/templates.json: published templates, and the texts that transformers renders with them.
 type published struct {
 	Special       map[string]string
 	Conversations [][]Message
@@ -37,7 +37,7 @@ func readPublished(t testing.TB) (p published) {
 	return p
 }
 
-// bytesWith is a tokenizer of bytes with special tokens, the first of which is 257.
+// bytesWith returns a tokenizer of bytes with special tokens, the first of which is 257.
 func bytesWith(t testing.TB, special ...string) tokenizer.Tokenizer {
 	t.Helper()
 	tok, err := tokenizer.AddSpecials(tokenizer.Bytes(), special...)
@@ -47,7 +47,7 @@ func bytesWith(t testing.TB, special ...string) tokenizer.Tokenizer {
 	return tok
 }
 
-// TestPublished: published templates give transformers' text to the letter, and are errors where they are there.
+// TestPublished: published templates give exactly transformers' text, and the same errors.
 func TestPublished(t *testing.T) {
 	p := readPublished(t)
 	today := time.Now().Format(time.DateOnly)
@@ -74,7 +74,7 @@ func TestPublished(t *testing.T) {
 	}
 }
 
-// compiled is a template without a tokenizer.
+// compiled returns a template without a tokenizer.
 func compiled(t testing.TB, source string, special map[string]string) *Template {
 	t.Helper()
 	f := &Template{watch: "_w", special: special, most: maxTime, renders: make(chan struct{}, mostRenders)}
@@ -88,7 +88,7 @@ func compiled(t testing.TB, source string, special map[string]string) *Template 
 	return f
 }
 
-// TestSnippets: white space around tags, literals and brackets are Jinja's.
+// TestSnippets: white space around tags, literals and brackets are treated as in Jinja.
 func TestSnippets(t *testing.T) {
 	for _, c := range readPublished(t).Snippets {
 		if got, err := compiled(t, c.Source, nil).render(nil, false); err != nil || got != c.Text {
@@ -99,7 +99,8 @@ func TestSnippets(t *testing.T) {
 
 const chatML = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content | trim + '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 
-// TestSaidTokens: what a message says is never read for special tokens, whatever the template does with it.
+// TestSaidTokens: special tokens written in the text of a message are never recognized, whatever the template does with
+// the text.
 func TestSaidTokens(t *testing.T) {
 	tok := bytesWith(t, "<|im_start|>", "<|im_end|>", "<|im")
 	f, err := NewTemplate(tok, chatML, nil)
@@ -126,7 +127,7 @@ func TestSaidTokens(t *testing.T) {
 	}
 }
 
-// TestStops: the assistant's turn ends at the token that a template puts there.
+// TestStops: the assistant's turn ends at the token that the template puts after it.
 func TestStops(t *testing.T) {
 	p := readPublished(t)
 	end := map[string]string{
@@ -156,7 +157,7 @@ func TestStops(t *testing.T) {
 // TestLeftOut: a template for messages with images is an error if it would leave out messages that are text.
 func TestLeftOut(t *testing.T) {
 	p := readPublished(t)
-	const want = "chat template: leaves out what the assistant says"
+	const want = "chat template: omits the assistant's messages"
 	for _, one := range p.Templates {
 		if one.Of == "llava-hf/llava-v1.6" {
 			if _, err := NewTemplate(tokenizer.Bytes(), one.Source, p.Special); err == nil || err.Error() != want {
@@ -168,7 +169,7 @@ func TestLeftOut(t *testing.T) {
 	t.Error("no such template")
 }
 
-// TestPromptErrors: a conversation that the template cannot render is an error of one line.
+// TestPromptErrors: a conversation that the template cannot render is a one-line error.
 func TestPromptErrors(t *testing.T) {
 	f, err := NewTemplate(tokenizer.Bytes(), "{% for m in messages %}{% if m.role == 'boss' or m.role == 'system' and not loop.first %}{{ raise_exception('Only once!') }}{% endif %}{{ m.content if m.content != 'secret' }}{% endfor %}", nil)
 	if err != nil {
@@ -185,10 +186,10 @@ func TestPromptErrors(t *testing.T) {
 		{nil, "a conversation without messages"},
 		{[]Message{{Role: "boss"}}, `message 1: role is "boss", want system, developer, user, assistant or tool`},
 		{[]Message{{Role: User}, {Role: System}}, "chat template: Only once!"},
-		{[]Message{{Role: User}, {Role: Tool}}, "message 2: a message of a tool has no name, which tells the tool"},
-		{[]Message{{Role: Assistant, Channel: "final"}}, "message 1: a channel, a recipient and a content_type are harmony's: a chat template has none"},
-		{[]Message{{Role: User, Content: "secret"}}, "chat template: leaves out what message 1 says, of the user: it may be one for messages that are more than text"},
-		{[]Message{{Role: User, Content: marks.String()}}, "the messages have all of Unicode's noncharacters U+FDD0 to U+FDEF, want text"},
+		{[]Message{{Role: User}, {Role: Tool}}, "message 2: a tool's message has no name; want the name of the tool"},
+		{[]Message{{Role: Assistant, Channel: "final"}}, "message 1: channel, recipient and content_type belong to harmony: a chat template has none"},
+		{[]Message{{Role: User, Content: "secret"}}, "chat template: omits the content of message 1, the user's: it may be a template for messages that are not plain text"},
+		{[]Message{{Role: User, Content: marks.String()}}, "the messages have all of Unicode's noncharacters U+FDD0 to U+FDEF; want at least one unused"},
 	} {
 		if _, err := f.Prompt(c.messages); err == nil || err.Error() != c.want {
 			t.Errorf("error %v\nwant  %s", err, c.want)
@@ -196,62 +197,62 @@ func TestPromptErrors(t *testing.T) {
 	}
 }
 
-// TestBadTemplates: a template that does not parse, that does not end, or that goes wrong is an error in a line.
+// TestBadTemplates: a template that does not parse, does not end, or fails is a one-line error.
 func TestBadTemplates(t *testing.T) {
-	const tooLong = "chat template: a text of more than 1048576 bytes, and 16 for each that messages have"
+	const tooLong = "chat template: output of more than 1048576 bytes plus 16 for each byte of the messages"
 	for _, c := range []struct{ source, want string }{
 		{"a\n{% if messages %}", "chat template: unclosed if block"},
 		{"a\n\n{{ 1 + }}", `chat template: line 3: unexpected token ")" (kind=9)`},
 		{"a\n{% fi %}", `chat template: line 2: unknown statement "fi"`},
-		{"a\n{{ messages", "chat template: line 2: a tag {{ without its end"},
-		{"{{ 'a }}", "chat template: line 1: a text in quotes without its end"},
-		{"\n{# a", "chat template: line 2: a comment without its end"},
-		{"{% raw %}{% endraw %}", "chat template: line 1: a raw block, which is not known here"},
+		{"a\n{{ messages", "chat template: line 2: unterminated tag {{"},
+		{"{{ 'a }}", "chat template: line 1: unterminated string"},
+		{"\n{# a", "chat template: line 2: unterminated comment"},
+		{"{% raw %}{% endraw %}", "chat template: line 1: raw blocks are not supported"},
 		{strings.Repeat("(", maxSource+1), "chat template: 65537 bytes, want at most 65536"},
-		{"\n{{ " + strings.Repeat("(", maxTag), "chat template: line 2: a tag of more than 1024 bytes beside its texts"},
-		{strings.Repeat("{% if 1 %}\n", 101), "chat template: line 101: more than 100 blocks within each other"},
-		{"{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "chat template: macros call each other more than 30 deep"},
-		{"{% for a in range(1000) %}{% for b in range(1000) %}{% for c in range(1000) %}{% endfor %}{% endfor %}{% endfor %}", "chat template: more than 1000000 rounds of loops and calls of macros"},
+		{"\n{{ " + strings.Repeat("(", maxTag), "chat template: line 2: a tag of more than 1024 bytes, not counting its strings"},
+		{strings.Repeat("{% if 1 %}\n", 101), "chat template: line 101: blocks nested more than 100 deep"},
+		{"{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "chat template: macro calls nested more than 30 deep"},
+		{"{% for a in range(1000) %}{% for b in range(1000) %}{% for c in range(1000) %}{% endfor %}{% endfor %}{% endfor %}", "chat template: more than 1000000 loop iterations and macro calls"},
 		{"{{ range(100001) }}", "chat template: range: more than 100000 numbers"},
 		{"{{ range(9223372036854775806, 9223372036854775807, 0) }}", "chat template: range: want one to three integers, the third not 0"},
-		{"{{ 'a' * 10**11 }}", "chat template: a text that is multiplied"},
-		{"{{ 'a' * 3 }}", "chat template: a text that is multiplied"},
-		{"{% set l = [] %}{{ l.append(l) }}{{ l }}", "chat template: line 1: append(): Jinja's sandbox has lists and dicts stay as they are, and format is not known here"},
-		{"{% set n = namespace() %}{% set n.n = [n] %}{{ n ~ '' }}", "chat template: lists and dicts within each other more than 30 deep"},
-		{"{% set n = namespace(l=[]) %}{% for i in range(1000) %}{% set n.l = [n.l] %}{% endfor %}", "chat template: lists and dicts within each other more than 30 deep"},
+		{"{{ 'a' * 10**11 }}", "chat template: multiplying a string is not supported"},
+		{"{{ 'a' * 3 }}", "chat template: multiplying a string is not supported"},
+		{"{% set l = [] %}{{ l.append(l) }}{{ l }}", "chat template: line 1: append(): Jinja's sandbox does not allow changing lists and dicts, and format is not supported"},
+		{"{% set n = namespace() %}{% set n.n = [n] %}{{ n ~ '' }}", "chat template: lists and dicts nested more than 30 deep"},
+		{"{% set n = namespace(l=[]) %}{% for i in range(1000) %}{% set n.l = [n.l] %}{% endfor %}", "chat template: lists and dicts nested more than 30 deep"},
 		{"{% set n = namespace(s='a') %}{% for i in range(100) %}{% set n.s = n.s ~ n.s %}{% endfor %}", tooLong},
 		{strings.Repeat("{% for s in [messages[0].content ~ s ~ s] %}", 99) + strings.Repeat("{% endfor %}", 99), tooLong},
 		{"{% macro f(s) %}{{ f(s ~ s ~ s ~ s) }}{% endmacro %}{{ f(messages) }}", tooLong},
 		{"{% for i in range(100000) %}" + strings.Repeat("a", 1000) + "{% endfor %}", tooLong},
 		{"{% for i in range(100000) %}{{ messages }}{% endfor %}", tooLong},
-		{"{% set x = 'a' %}{{ 'aaa' | replace('a', x) }}", "chat template: line 1: replace of other than texts in quotes"},
-		{"{% set x = 'a' %}{{ 'aaa'.replace('a', 'a' ~ x) }}", "chat template: line 1: replace of other than texts in quotes"},
-		{"{{ [1, 2] | join(messages) }}", "chat template: line 1: join of other than texts in quotes"},
-		{"{{ 'a' | tojson(separators=(messages, '')) }}", "chat template: line 1: separators of other than texts in quotes"},
-		{"{{ 'a' | replace('a', '" + strings.Repeat("a", 100) + "') | replace('a', '" + strings.Repeat("a", 100) + "') }}", "chat template: line 1: a tag that may make a text 10201 times as long"},
-		{"{{ messages" + strings.Repeat("|tojson", 5) + " }}", "chat template: line 1: a tag that may make a text 3125 times as long"},
-		{"{{ 'a' | indent(1000) }}", "chat template: line 1: indent of other than a number of one or two digits"},
-		{"{{ messages | tojson(indent = 10**9) }}", "chat template: line 1: indent of other than a number of one or two digits"},
-		{"{% set f = 'a'.replace %}", "chat template: str.replace as a value"},
-		{"{{ ('a'.replace)('a', messages) }}", "chat template: line 1: a call of what has no name"},
-		{"{{ messages[0:10**15:2] }}", "chat template: line 1: a slice with a step, other than [::-1]"},
+		{"{% set x = 'a' %}{{ 'aaa' | replace('a', x) }}", "chat template: line 1: replace is supported only with quoted strings"},
+		{"{% set x = 'a' %}{{ 'aaa'.replace('a', 'a' ~ x) }}", "chat template: line 1: replace is supported only with quoted strings"},
+		{"{{ [1, 2] | join(messages) }}", "chat template: line 1: join is supported only with quoted strings"},
+		{"{{ 'a' | tojson(separators=(messages, '')) }}", "chat template: line 1: separators is supported only with quoted strings"},
+		{"{{ 'a' | replace('a', '" + strings.Repeat("a", 100) + "') | replace('a', '" + strings.Repeat("a", 100) + "') }}", "chat template: line 1: a tag may make a string 10201 times as long, which is too much"},
+		{"{{ messages" + strings.Repeat("|tojson", 5) + " }}", "chat template: line 1: a tag may make a string 3125 times as long, which is too much"},
+		{"{{ 'a' | indent(1000) }}", "chat template: line 1: indent is supported only with a number of one or two digits"},
+		{"{{ messages | tojson(indent = 10**9) }}", "chat template: line 1: indent is supported only with a number of one or two digits"},
+		{"{% set f = 'a'.replace %}", "chat template: str.replace used as a value; want it called"},
+		{"{{ ('a'.replace)('a', messages) }}", "chat template: line 1: calling an expression that is not a name is not supported"},
+		{"{{ messages[0:10**15:2] }}", "chat template: line 1: a slice with a step: only [::-1] is supported"},
 		{"{{ messages | nothing }}", `chat template: unknown filter "nothing"`},
 		{"{{ raise_exception('No!') }}", "chat template: No!"},
-		{"hello", "chat template: leaves out what the assistant says"},
-		{"", "chat template: leaves out what the assistant says"},
+		{"hello", "chat template: omits the assistant's messages"},
+		{"", "chat template: omits the assistant's messages"},
 	} {
 		if _, err := NewTemplate(tokenizer.Bytes(), c.source, nil); err == nil || err.Error() != c.want {
 			t.Errorf("%.60q: error %v\nwant  %s", c.source, err, c.want)
 		}
 	}
-	const want = "the tokenizer bytes reads special tokens in what messages say; want it without tokenizer.ReadSpecial"
+	const want = "the tokenizer bytes encodes special tokens written in messages; want one without tokenizer.ReadSpecial"
 	if _, err := NewTemplate(tokenizer.ReadSpecial(tokenizer.Bytes()), chatML, nil); err == nil || err.Error() != want {
 		t.Errorf("error %v\nwant  %s", err, want)
 	}
 }
 
-// TestDeepTemplates: the deepest templates that pass the bounds fit on the stack, in macros that call each other as
-// deep as they may.
+// TestDeepTemplates: the most deeply nested templates within the bounds fit on the stack, even in macros that call each
+// other as deeply as allowed.
 func TestDeepTemplates(t *testing.T) {
 	for _, unit := range []string{"not ", "-", "1+", "(", "1 if 0 else ", "'a' ~ ", "a.a.a or "} {
 		n := (maxTag - 10) / len(unit)
@@ -261,7 +262,7 @@ func TestDeepTemplates(t *testing.T) {
 			close = strings.Repeat(")", n)
 		}
 		f := compiled(t, "{% macro f(n) %}{{ "+strings.Repeat(unit, n)+"f(n)"+close+" }}{% endmacro %}{{ f(1) }}", nil)
-		const want = "chat template: macros call each other more than 30 deep"
+		const want = "chat template: macro calls nested more than 30 deep"
 		if _, err := f.render(nil, false); err == nil || err.Error() != want {
 			t.Errorf("%q: %v", unit, err)
 		}
@@ -271,7 +272,7 @@ func TestDeepTemplates(t *testing.T) {
 	}
 }
 
-// FuzzTemplate: no template panics, nor hangs.
+// FuzzTemplate: no template panics or hangs.
 func FuzzTemplate(f *testing.F) {
 	p := readPublished(f)
 	for _, one := range p.Templates {

@@ -115,7 +115,7 @@ func TestAdapters(t *testing.T) {
 	if err := d.Params(params); err == nil || !strings.Contains(err.Error(), "missing h.0.attn.c_attn.lora_a, h.0.attn.c_attn.lora_b") {
 		t.Errorf("without a pattern: %v", err)
 	}
-	if err := d.Params(params, "h.*.lora"); err == nil || !strings.HasSuffix(err.Error(), `no parameter matches "h.*.lora", which may be missing`) {
+	if err := d.Params(params, "h.*.lora"); err == nil || !strings.HasSuffix(err.Error(), `no parameter matches "h.*.lora", a pattern of parameters that may be missing`) {
 		t.Errorf("a pattern of nothing: %v", err)
 	}
 	if err := d.Params(params, fresh); err != nil {

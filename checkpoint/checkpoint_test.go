@@ -150,7 +150,7 @@ func TestReadJSONErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                   "unexpected end of JSON input",
 		`{"n_layer": 2,}`:    "invalid character '}' looking for beginning of object key string (byte 15)",
-		`{"n_layer": "two"}`: "key n_layer: want a whole number, got a text",
+		`{"n_layer": "two"}`: "key n_layer: want a whole number, got a string",
 	} {
 		put(t, dir, map[string]string{configName: text})
 		sourcetest.Error(t, c.Config(&v), path+": "+want)

@@ -118,7 +118,7 @@ func TestVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ old, new, want string }{
-		{`{\"h.0`, `{\"h.9`, ": h.0.attn.c_attn.weight: it has no checksum among those of the file: the file is damaged"},
+		{`{\"h.0`, `{\"h.9`, ": h.0.attn.c_attn.weight: the file has checksums, but none for this tensor: the file is damaged"},
 		{`{\"h.0`, `!\"h.0`, ""},
 	} {
 		broken := strings.Replace(string(text), c.old, c.new, 1)

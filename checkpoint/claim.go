@@ -33,7 +33,7 @@ func Claim(dir string) (*Claimed, error) {
 	case errors.Is(err, errLocked):
 		owner := ownerOf(f)
 		f.Close()
-		return nil, fmt.Errorf("%s: in use by %s; wait for its end, or stop it", dir, owner)
+		return nil, fmt.Errorf("%s: in use by %s; wait for it to end, or stop it", dir, owner)
 	case err == nil:
 		note := fmt.Sprintf("process %d\n", os.Getpid())
 		if host, err := os.Hostname(); err == nil {

@@ -198,7 +198,7 @@ func placeInSteps(temp, dir string) error {
 	}
 	if err := os.Rename(temp, dir); err != nil {
 		if back := os.Rename(old, dir); back != nil {
-			return fmt.Errorf("%w; the former checkpoint is %s: %w", err, old, back)
+			return fmt.Errorf("%w; the previous checkpoint is at %s: %w", err, old, back)
 		}
 		return err
 	}

@@ -46,7 +46,7 @@ func (d *drawn) Read(name string, dst []float32) error {
 	}
 	p := params.Get(name)
 	if p == nil || p.Size() != len(dst) {
-		return fmt.Errorf("%s: no %d numbers of %s", d.Name(), len(dst), weights.Show(name))
+		return fmt.Errorf("%s: no parameter of %d numbers named %s", d.Name(), len(dst), weights.Show(name))
 	}
 	copy(dst, p.Data())
 	return nil

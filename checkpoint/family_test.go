@@ -126,8 +126,8 @@ func TestRegisteredKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, want := range map[string]string{
-		`"rope_theta": 1e4`:         `checkpoint_test: config.json: unknown key "rope_theta". It may change what the model computes; if not, take it out of the file`,
-		`"hidden_siz": 8`:           `checkpoint_test: config.json: unknown key "hidden_siz"; did you mean "hidden_size"? It may change what the model computes; if not, take it out of the file`,
+		`"rope_theta": 1e4`:         `checkpoint_test: config.json: unknown key "rope_theta". It may change what the model computes; if not, remove it from the file`,
+		`"hidden_siz": 8`:           `checkpoint_test: config.json: unknown key "hidden_siz"; did you mean "hidden_size"? It may change what the model computes; if not, remove it from the file`,
 		`"num_hidden_layers": 2000`: "checkpoint_test: the number of layers is 2000, want at most 1000",
 		`"hidden_dropout": 2`:       "checkpoint_test: a dropout rate of 2 is not in [0, 1); it is hidden_dropout",
 	} {

@@ -22,7 +22,7 @@ func WriteFile(path string, write func(w io.Writer) error) error {
 		return fmt.Errorf("%s: want a path that ends in a name for the file", path)
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return cmp.Or(err, fmt.Errorf("%s: exists already", path))
+		return cmp.Or(err, fmt.Errorf("%s: already exists", path))
 	}
 	if err := os.MkdirAll(parent, 0o777); err != nil {
 		return err

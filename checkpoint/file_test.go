@@ -20,10 +20,10 @@ func TestWriteFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantFile(t, path, "good")
-	sourcetest.Error(t, WriteFile(path, say), path+": exists already")
+	sourcetest.Error(t, WriteFile(path, say), path+": already exists")
 	other := filepath.Join(dir, "a", "other.bin")
 	sourcetest.Error(t, WriteFile(other, func(w io.Writer) error { say(w); return errFull }), other+": no space left on device")
-	sourcetest.Error(t, WriteFile(dir+"/..", say), filepath.Dir(dir)+": exists already")
+	sourcetest.Error(t, WriteFile(dir+"/..", say), filepath.Dir(dir)+": already exists")
 	wantNames(t, filepath.Join(dir, "a"), "model.bin")
 }
 
@@ -50,7 +50,7 @@ func TestSaveLLMC(t *testing.T) {
 		`{"model_type": "gpt2", "n_embd": 8, "n_inner": 16}`:                                    "llm.c's feed-forward layer has four times the width; n_inner is 16",
 		`{"model_type": "gpt2", "scale_attn_weights": false}`:                                   "llm.c scales attention's scores; scale_attn_weights is false",
 		`{"model_type": "gpt2", "tie_word_embeddings": false}`:                                  "llm.c's head shares the token embedding; tie_word_embeddings is false",
-		`{"model_type": "gpt2", "scale_attn_by_inverse_layer_idx": true}`:                       "llm.c scales attention alike in all layers; scale_attn_by_inverse_layer_idx is true",
+		`{"model_type": "gpt2", "scale_attn_by_inverse_layer_idx": true}`:                       "llm.c scales attention the same way in all layers; scale_attn_by_inverse_layer_idx is true",
 		`{"model_type": "gpt2", "activation_function": "gelu_new", "layer_norm_epsilon": 1e-6}`: "llm.c adds 1e-5 to a layer norm's variance; layer_norm_epsilon is 1e-06",
 		`{`: "config.json: unexpected end of JSON input",
 	} {

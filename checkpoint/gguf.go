@@ -202,7 +202,7 @@ func ggufSource(f *gguf.File) (*ggufParams, error) {
 			info.Name = name
 		}
 		if rows := from.heads * 2; rows > 0 && (len(info.Shape) == 0 || info.Shape[0]%rows != 0) {
-			return nil, fmt.Errorf("%s is %s, want rows of %d heads", weights.Show(from.stored.Name), weights.ShapeText(info.Shape), from.heads)
+			return nil, fmt.Errorf("%s is %s, want an even number of rows for each of %d heads", weights.Show(from.stored.Name), weights.ShapeText(info.Shape), from.heads)
 		}
 		if from.swapped {
 			info.Shape = weights.Swapped(info.Shape)

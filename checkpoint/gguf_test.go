@@ -182,9 +182,9 @@ func TestGGUFErrors(t *testing.T) {
 	}{
 		{"gpt2", one("general.architecture", "mamba"), nil, `general.architecture is "mamba", want gpt2 or llama`},
 		{"gpt2", one("general.architecture", nil), nil, `general.architecture is "", want gpt2 or llama`},
-		{"gpt2", one("general.architecture", uint8(3)), nil, `general.architecture is uint8, want a text`},
-		{"gpt2", one("general.type", "adapter"), nil, "general.type is adapter, want a model; llama.cpp's llama-export-lora merges adapters into theirs"},
-		{"gpt2", one("split.count", uint16(3)), nil, "one of 3 files: put them together with llama.cpp's llama-gguf-split --merge"},
+		{"gpt2", one("general.architecture", uint8(3)), nil, `general.architecture is uint8, want a string`},
+		{"gpt2", one("general.type", "adapter"), nil, "general.type is adapter, want model; merge an adapter into its model with llama.cpp's llama-export-lora"},
+		{"gpt2", one("split.count", uint16(3)), nil, "one of 3 files: merge them with llama.cpp's llama-gguf-split --merge"},
 		{"gpt2", one("gpt2.block_count", nil), nil, "no gpt2.block_count in the metadata"},
 		{"gpt2", one("gpt2.block_count", []int32{1, 2}), nil, "gpt2.block_count is an array of int32, want a whole number"},
 		{"gpt2", one("gpt2.block_count", uint32(1<<30)), nil, "gpt2: the number of layers is 1073741824, want at most 1000"},
@@ -199,13 +199,13 @@ func TestGGUFErrors(t *testing.T) {
 		{"gpt2", nil, []gguf.Tensor{vector("blk.0.extra.weight", 1)}, "not in the model: blk.0.extra.weight"},
 		{"gpt2", nil, []gguf.Tensor{vector("output_norm.bias", 1)}, "wrong: ln_f.bias is (1), want (8)"},
 		{"gpt2", one("tokenizer.ggml.eos_token_id", "2"), nil, "tokenizer.ggml.eos_token_id is string, want a whole number"},
-		{"llama3", one("llama.expert_count", uint32(8)), nil, "llama.expert_count is 8, want 0: a mixture of experts is read of a Hugging Face directory"},
-		{"llama3", one("llama.rope.dimension_count", uint32(4)), nil, "llama.rope.dimension_count is 4, want 8, as the columns of a query's head"},
-		{"llama3", one("llama.attention.value_length", uint32(4)), nil, "llama.attention.value_length is 4, want 8, as the columns of a query's head"},
-		{"llama3", one("llama.rope.scaling.type", "linear"), nil, "llama.rope.scaling.type is linear, beside a tensor rope_freqs.weight: want one of them"},
-		{"llama3", nil, []gguf.Tensor{vector("rope_freqs.weight", 1, 1, 1, 5)}, "rope_freqs.weight has 1 for pair 2, want 2.352796774921519, of Llama 3's frequencies stretched 5 times"},
+		{"llama3", one("llama.expert_count", uint32(8)), nil, "llama.expert_count is 8, want 0: a mixture of experts can be read only from a Hugging Face directory"},
+		{"llama3", one("llama.rope.dimension_count", uint32(4)), nil, "llama.rope.dimension_count is 4, want 8, the number of columns of a query head"},
+		{"llama3", one("llama.attention.value_length", uint32(4)), nil, "llama.attention.value_length is 4, want 8, the number of columns of a query head"},
+		{"llama3", one("llama.rope.scaling.type", "linear"), nil, "llama.rope.scaling.type is linear, but there is also a tensor rope_freqs.weight: want only one of them"},
+		{"llama3", nil, []gguf.Tensor{vector("rope_freqs.weight", 1, 1, 1, 5)}, "rope_freqs.weight has 1 for pair 2, want 2.352796774921519, for Llama 3's frequencies stretched by a factor of 5"},
 		{"llama3", nil, []gguf.Tensor{vector("rope_freqs.weight", 1)}, "rope_freqs.weight is (1), want (4)"},
-		{"llama3", nil, []gguf.Tensor{vector("blk.1.attn_q.weight", 1)}, "blk.1.attn_q.weight is (1), want rows of 2 heads"},
+		{"llama3", nil, []gguf.Tensor{vector("blk.1.attn_q.weight", 1)}, "blk.1.attn_q.weight is (1), want an even number of rows for each of 2 heads"},
 		{"llama3", one("llama.rope.scaling.factor", float32(2)), []gguf.Tensor{none("rope_freqs.weight")}, "llama.rope.scaling.factor is 2 without llama.rope.scaling.type"},
 		{"yarn", one("llama.rope.scaling.type", "longrope"), nil, "llama.rope.scaling.type is longrope, want none, linear or yarn"},
 		{"yarn", one("llama.rope.scaling.attn_factor", float32(2)), nil, "unknown key llama.rope.scaling.attn_factor in the metadata; it may change what the model computes"},
@@ -274,7 +274,7 @@ func TestGGUFTokenizer(t *testing.T) {
 	// A tokenizer that cannot be read is an error only for the tokenizer: the weights can be used.
 	for pre, want := range map[any]string{
 		"frog":   `tokenizer.ggml.pre is "frog"`,
-		uint8(3): "tokenizer.ggml.pre is uint8, want a text",
+		uint8(3): "tokenizer.ggml.pre is uint8, want a string",
 	} {
 		bad, err := Open(changed(t, path, one("tokenizer.ggml.pre", pre)))
 		if err != nil {
@@ -291,9 +291,9 @@ func TestGGUFTokenizer(t *testing.T) {
 		}
 	}
 	for want, meta := range map[string]gguf.Meta{
-		"tokenizer.ggml.model is t5, want gpt2 or llama":                                                   one("tokenizer.ggml.model", "t5"),
-		"unknown key tokenizer.ggml.precompiled_charsmap in the metadata; it may change the ids of a text": one("tokenizer.ggml.precompiled_charsmap", []uint8{1}),
-		"unknown key tokenizer.ggml.normalizer.lowercase in the metadata; it may change the ids of a text": one("tokenizer.ggml.normalizer.lowercase", true),
+		"tokenizer.ggml.model is t5, want gpt2 or llama":                                                       one("tokenizer.ggml.model", "t5"),
+		"unknown key tokenizer.ggml.precompiled_charsmap in the metadata; it may change how text is tokenized": one("tokenizer.ggml.precompiled_charsmap", []uint8{1}),
+		"unknown key tokenizer.ggml.normalizer.lowercase in the metadata; it may change how text is tokenized": one("tokenizer.ggml.normalizer.lowercase", true),
 	} {
 		if _, err = Load(changed(t, path, meta)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)
@@ -417,7 +417,7 @@ func TestGGUFPieces(t *testing.T) {
 	}
 	other := filepath.Join(t.TempDir(), "y.gguf")
 	err = SaveGGUF(other, GGUF{Model: small, Params: params, DType: weights.F32, Tokenizer: tok})
-	sourcetest.Error(t, err, other+": the tokenizer has 266 tokens, the model 20")
+	sourcetest.Error(t, err, other+": the tokenizer has 266 tokens, want at most the model's 20")
 }
 
 // TestSaveGGUFErrors: models that llama.cpp computes differently, or that its format cannot hold, are rejected.
@@ -429,14 +429,14 @@ func TestSaveGGUFErrors(t *testing.T) {
 		dtype weights.DType
 		want  string
 	}{
-		{"gpt2-nano", nil, weights.F32, "gpt2: llama.cpp computes GELU in the tanh form, gelu_new; activation_function is gelu: a model for it is trained with activation_function=gelu_new"},
+		{"gpt2-nano", nil, weights.F32, "gpt2: llama.cpp computes GELU in the tanh form, gelu_new; activation_function is gelu: to export to llama.cpp, train with activation_function=gelu_new"},
 		{"gpt2-nano", []string{"activation_function=gelu_new", "scale_attn_weights=false"}, weights.F32, "gpt2: llama.cpp scales attention's scores; scale_attn_weights is false"},
-		{"gpt2-nano", []string{"activation_function=gelu_new", "scale_attn_by_inverse_layer_idx=true"}, weights.F32, "gpt2: llama.cpp scales attention alike in all layers; scale_attn_by_inverse_layer_idx is true"},
+		{"gpt2-nano", []string{"activation_function=gelu_new", "scale_attn_by_inverse_layer_idx=true"}, weights.F32, "gpt2: llama.cpp scales attention the same way in all layers; scale_attn_by_inverse_layer_idx is true"},
 		{"gpt2-nano", []string{"activation_function=gelu_new"}, weights.F64, "numbers of type F64, want F32, F16, BF16, Q8_0, Q4_0, Q4_1 or MXFP4"},
-		{"gpt1-nano", nil, weights.F32, "gpt1: llama.cpp's files hold no model of this family that is written here"},
-		{"llama-nano", []string{`rope_parameters={"rope_type":"ntk","factor":2}`}, weights.F32, `llama: llama.cpp has no frequencies of rope_type "ntk"`},
+		{"gpt1-nano", nil, weights.F32, "gpt1: models of this family cannot be written as llama.cpp files"},
+		{"llama-nano", []string{`rope_parameters={"rope_type":"ntk","factor":2}`}, weights.F32, `llama: llama.cpp does not support rope_type "ntk"`},
 		{"llama-nano", []string{`rope_parameters={"rope_type":"yarn","factor":2,"original_max_position_embeddings":32,"beta_fast":16}`}, weights.F32,
-			`llama: rope_parameters has more than yarn's factor and original_max_position_embeddings, which is not written: {"rope_type":"yarn","factor":2,"original_max_position_embeddings":32,"beta_fast":16}`},
+			`llama: rope_parameters has more than yarn's factor and original_max_position_embeddings, which cannot be written: {"rope_type":"yarn","factor":2,"original_max_position_embeddings":32,"beta_fast":16}`},
 	} {
 		m, err := models.Find(c.model)
 		if err == nil {

@@ -32,7 +32,7 @@ func checkTokenizer(meta gguf.Meta) error {
 	for _, v := range meta {
 		key, is := strings.CutPrefix(v.Key, ggufTokenizer)
 		if is && v.Value != false && !tokenizerKeys.MatchString(key) {
-			return fmt.Errorf("unknown key %s in the metadata; it may change the ids of a text", weights.Show(v.Key))
+			return fmt.Errorf("unknown key %s in the metadata; it may change how text is tokenized", weights.Show(v.Key))
 		}
 	}
 	return nil

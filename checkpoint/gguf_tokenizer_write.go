@@ -29,7 +29,7 @@ func (c GGUF) tokenizerMeta() (gguf.Meta, error) {
 	}
 	m, err := tokenizer.ToMerges(c.Tokenizer)
 	if err != nil {
-		return nil, fmt.Errorf("the tokenizer is neither llama.cpp's \"gpt2\" nor its \"llama\": %w; %w", err, notPieces)
+		return nil, fmt.Errorf("the tokenizer fits neither of llama.cpp's kinds \"gpt2\" and \"llama\": %w; %w", err, notPieces)
 	}
 	w.put("model", "gpt2")
 	w.put("pre", m.Pre)
@@ -54,7 +54,7 @@ func (w *tokenizerWriter) put(key string, v any) {
 // added.
 func (w *tokenizerWriter) common(tokens []string, types, ids []int, flags []bool, template string) {
 	if len(tokens) > w.vocab {
-		w.err = fmt.Errorf("the tokenizer has %d tokens, the model %d", len(tokens), w.vocab)
+		w.err = fmt.Errorf("the tokenizer has %d tokens, want at most the model's %d", len(tokens), w.vocab)
 		return
 	}
 	kinds := make([]int32, 0, w.vocab)

@@ -111,7 +111,7 @@ func (c GGUF) params() ([]ggufSourceParam, error) {
 	var all []ggufSourceParam
 	for _, p := range c.Params.All() {
 		if names.Zeros[p.Name()] != nil {
-			return nil, fmt.Errorf("%s: a parameter of the model, and declared absent too", p.Name())
+			return nil, fmt.Errorf("%s: a parameter of the model that is also declared absent", p.Name())
 		}
 		all = append(all, ggufSourceParam{p.Name(), p.Shape(), p})
 	}

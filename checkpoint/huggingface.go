@@ -57,5 +57,5 @@ func checkAdapter(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, adapterName)); err != nil {
 		return nil // the usual case
 	}
-	return fmt.Errorf("%s: %s: adapters such as LoRA's are not read; merge it into its model first (PEFT's merge_and_unload) and save that, or take the adapter's files away", dir, adapterName)
+	return fmt.Errorf("%s: %s: LoRA and other adapters cannot be loaded; merge it into its model first (PEFT's merge_and_unload) and save that, or remove the adapter's files", dir, adapterName)
 }

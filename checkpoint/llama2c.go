@@ -108,15 +108,15 @@ func llama2cDims(config []byte) (llama2c.Dims, error) {
 	case err != nil:
 		return llama2c.Dims{}, fmt.Errorf("%s: %w", configName, err)
 	case c.Type != "llama":
-		return llama2c.Dims{}, fmt.Errorf("llama2.c has Llama alone; model_type is %s", weights.Show(c.Type))
+		return llama2c.Dims{}, fmt.Errorf("llama2.c supports only Llama; model_type is %s", weights.Show(c.Type))
 	case c.AttentionBias || c.MLPBias:
 		return llama2c.Dims{}, fmt.Errorf("llama2.c's layers have no biases; attention_bias is %t, mlp_bias is %t", c.AttentionBias, c.MLPBias)
 	case c.HeadSize != nil && *c.HeadSize*c.Heads != c.Width:
-		return llama2c.Dims{}, fmt.Errorf("llama2.c's heads have together the width, %d; head_dim is %d, of %d heads", c.Width, *c.HeadSize, c.Heads)
+		return llama2c.Dims{}, fmt.Errorf("llama2.c's heads together span the width, %d; head_dim is %d, with %d heads", c.Width, *c.HeadSize, c.Heads)
 	case float32(c.Epsilon) != llama2c.Epsilon:
 		return llama2c.Dims{}, fmt.Errorf("llama2.c adds 1e-5 to a mean square; rms_norm_eps is %v", c.Epsilon)
 	case !slices.Contains(plain, c.Rotary.Type) || !slices.Contains(plain, c.Rotary.Old):
-		return llama2c.Dims{}, fmt.Errorf("llama2.c takes frequencies as they are; rope_type is %s", weights.Show(c.Rotary.Type+c.Rotary.Old))
+		return llama2c.Dims{}, fmt.Errorf("llama2.c does not scale rotary frequencies; rope_type is %s", weights.Show(c.Rotary.Type+c.Rotary.Old))
 	case !base(c.Theta) || !base(c.Rotary.Theta):
 		return llama2c.Dims{}, fmt.Errorf("llama2.c's frequencies have a base of 10000; rope_theta is %v", max(c.Theta, c.Rotary.Theta))
 	}

@@ -67,16 +67,16 @@ func logits(t *testing.T, m models.Model, o *Origin) []float32 {
 func TestSaveLlama2CErrors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x")
 	for more, want := range map[string]string{
-		`"model_type": "mixtral"`:                               "llama2.c has Llama alone; model_type is mixtral",
+		`"model_type": "mixtral"`:                               "llama2.c supports only Llama; model_type is mixtral",
 		`"mlp_bias": true`:                                      "llama2.c's layers have no biases; attention_bias is false, mlp_bias is true",
-		`"head_dim": 6`:                                         "llama2.c's heads have together the width, 8; head_dim is 6, of 4 heads",
+		`"head_dim": 6`:                                         "llama2.c's heads together span the width, 8; head_dim is 6, with 4 heads",
 		`"rms_norm_eps": 1e-6`:                                  "llama2.c adds 1e-5 to a mean square; rms_norm_eps is 1e-06",
 		`"rope_theta": 100000`:                                  "llama2.c's frequencies have a base of 10000; rope_theta is 100000",
 		`"rope_parameters": {"rope_theta": 5e5}`:                "llama2.c's frequencies have a base of 10000; rope_theta is 500000",
-		`"rope_parameters": {"type": "linear", "factor": 2}`:    "llama2.c takes frequencies as they are; rope_type is linear",
-		`"rope_parameters": {"rope_type": "yarn", "factor": 2}`: "llama2.c takes frequencies as they are; rope_type is yarn",
-		`"hidden_size": "x"`:                                    "config.json: key hidden_size: want a whole number, got a text",
-		`"num_hidden_layers": 2`:                                "no embed_tokens.weight, which llama2.c's Llama has",
+		`"rope_parameters": {"type": "linear", "factor": 2}`:    "llama2.c does not scale rotary frequencies; rope_type is linear",
+		`"rope_parameters": {"rope_type": "yarn", "factor": 2}`: "llama2.c does not scale rotary frequencies; rope_type is yarn",
+		`"hidden_size": "x"`:                                    "config.json: key hidden_size: want a whole number, got a string",
+		`"num_hidden_layers": 2`:                                "no embed_tokens.weight, which llama2.c's Llama requires",
 	} {
 		config := `{"model_type": "llama", "vocab_size": 13, "max_position_embeddings": 6, "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 2, "num_attention_heads": 4, "rms_norm_eps": 1e-5}`
 		config = strings.Replace(config, "}", ", "+more+"}", 1)

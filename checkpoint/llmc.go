@@ -55,9 +55,9 @@ func llmcDims(config []byte) (llmc.Dims, error) {
 	case err != nil:
 		return llmc.Dims{}, fmt.Errorf("%s: %w", configName, err)
 	case c.Type == "llama":
-		return llmc.Dims{}, fmt.Errorf("llm.c has GPT-2 alone; model_type is llama, which --to llama2.c writes")
+		return llmc.Dims{}, fmt.Errorf("llm.c supports only GPT-2; model_type is llama: use --to llama2.c")
 	case c.Type != "gpt2":
-		return llmc.Dims{}, fmt.Errorf("llm.c has GPT-2 alone; model_type is %s", weights.Show(c.Type))
+		return llmc.Dims{}, fmt.Errorf("llm.c supports only GPT-2; model_type is %s", weights.Show(c.Type))
 	case c.Inner != nil && *c.Inner != 4*c.Width:
 		return llmc.Dims{}, fmt.Errorf("llm.c's feed-forward layer has four times the width; n_inner is %d", *c.Inner)
 	case !c.Scaled:
@@ -65,9 +65,9 @@ func llmcDims(config []byte) (llmc.Dims, error) {
 	case !c.Tied:
 		return llmc.Dims{}, fmt.Errorf("llm.c's head shares the token embedding; tie_word_embeddings is false")
 	case c.ByLayer:
-		return llmc.Dims{}, fmt.Errorf("llm.c scales attention alike in all layers; scale_attn_by_inverse_layer_idx is true")
+		return llmc.Dims{}, fmt.Errorf("llm.c scales attention the same way in all layers; scale_attn_by_inverse_layer_idx is true")
 	case !slices.Contains(tanhGELU, c.Activation):
-		return llmc.Dims{}, fmt.Errorf("llm.c computes GELU in the tanh form, gelu_new; activation_function is %s: a model for it is trained with activation_function=gelu_new", weights.Show(c.Activation))
+		return llmc.Dims{}, fmt.Errorf("llm.c computes GELU in the tanh form, gelu_new; activation_function is %s: to export to llm.c, train with activation_function=gelu_new", weights.Show(c.Activation))
 	case c.Epsilon != 1e-5:
 		return llmc.Dims{}, fmt.Errorf("llm.c adds 1e-5 to a layer norm's variance; layer_norm_epsilon is %v", c.Epsilon)
 	}

@@ -117,7 +117,7 @@ func TestLoadErrors(t *testing.T) {
 		if ids, err := l.Tokenizer.Append(nil, []byte("a")); err != nil || !slices.Equal(ids, []int{97}) {
 			t.Errorf("%v, %v", ids, err)
 		}
-		if _, err := l.Tokenizer.Append(nil, []byte("a\xd0")); err == nil || err.Error() != `offset 0: token "\xd0" has id 208, which the model with its 200 has not` {
+		if _, err := l.Tokenizer.Append(nil, []byte("a\xd0")); err == nil || err.Error() != `offset 0: token "\xd0" has id 208, which the model, with 200 tokens, does not have` {
 			t.Error(err)
 		}
 		if id, ok := l.Tokenizer.EndOfText(); ok || len(l.Ends) > 0 {
@@ -232,7 +232,7 @@ func TestAdapter(t *testing.T) {
 	write(dir)
 	alone := t.TempDir()
 	write(alone)
-	const want = ": adapter_config.json: adapters such as LoRA's are not read; merge it into its model first (PEFT's merge_and_unload) and save that, or take the adapter's files away"
+	const want = ": adapter_config.json: LoRA and other adapters cannot be loaded; merge it into its model first (PEFT's merge_and_unload) and save that, or remove the adapter's files"
 	for _, dir := range []string{dir, alone} {
 		if _, err := checkpoint.Load(dir); err == nil || err.Error() != dir+want {
 			t.Errorf("Load: %v", err)

@@ -93,14 +93,14 @@ func missingOf(ps *graph.Params, names models.Tensors, found map[string]bool) (m
 		switch {
 		case found[p.Name()], mayMiss(names, p):
 		case p.Name() == models.HeadName:
-			missing = append(missing, p.Name()+", which a model has whose tie_word_embeddings is false")
+			missing = append(missing, p.Name()+", which is required when tie_word_embeddings is false")
 		default:
 			missing = append(missing, p.Name())
 		}
 	}
 	for _, pattern := range names.Missing {
 		if !slices.ContainsFunc(ps.All(), func(p *graph.Param) bool { return mayMiss(models.Tensors{Missing: []string{pattern}}, p) }) {
-			return nil, fmt.Errorf("no parameter matches %q, which may be missing", pattern)
+			return nil, fmt.Errorf("no parameter matches %q, a pattern of parameters that may be missing", pattern)
 		}
 	}
 	return missing, nil

@@ -49,7 +49,7 @@ func Open(path string) (*Dir, error) {
 		return nil, err
 	}
 	if !info.IsDir() {
-		return nil, fmt.Errorf("%s: a file, want the directory of a checkpoint, or a file of weights in a form that is read", path)
+		return nil, fmt.Errorf("%s: a file, want the directory of a checkpoint, or a weights file in a supported format", path)
 	}
 	return nil, fmt.Errorf("%s: no %s in it: not a checkpoint", path, configName)
 }
@@ -67,7 +67,7 @@ func (f Form) dir(path string, info os.FileInfo) (*Dir, error) {
 	case f.Config != nil:
 		d.made, err = f.Config(path)
 	default:
-		err = fmt.Errorf("%s: no %s beside it, which tells the number of heads", path, configName)
+		err = fmt.Errorf("%s: no %s next to it; it is needed for the number of heads", path, configName)
 	}
 	if err == nil && f.Files != nil {
 		d.beside = path

@@ -54,7 +54,7 @@ func TestOpenForms(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Open(copyTo)
-	sourcetest.Error(t, err, copyTo+": no config.json beside it, which tells the number of heads")
+	sourcetest.Error(t, err, copyTo+": no config.json next to it; it is needed for the number of heads")
 	_, err = Open(dir)
 	sourcetest.Error(t, err, dir+": no config.json in it: not a checkpoint")
 }

@@ -332,7 +332,7 @@ func TestReadParamsTypes(t *testing.T) {
 func TestWriteParamsErrors(t *testing.T) {
 	ps := nano(t, 1)
 	sourcetest.Error(t, WriteParams(io.Discard, ps, models.Tensors{Zeros: map[string][]int{"wte.weight": {11, 4}}}),
-		"wte.weight: a parameter of the model, and declared absent too")
+		"wte.weight: a parameter of the model that is also declared absent")
 	sourcetest.Error(t, WriteParams(io.Discard, ps, models.Tensors{Zeros: map[string][]int{"x": {-1}}}), "x: bad shape (-1)")
 	disk := fullDisk(2000)
 	sourcetest.Error(t, WriteParams(&disk, ps, models.Tensors{}), "no space left on device")

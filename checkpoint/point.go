@@ -28,7 +28,7 @@ func Point(parent, pointer, target string) error {
 	if info, err := os.Lstat(filepath.Join(parent, target)); err != nil {
 		return err
 	} else if !info.IsDir() {
-		return fmt.Errorf("%s: not a directory, want a checkpoint to point %s at", filepath.Join(parent, target), pointer)
+		return fmt.Errorf("%s: not a directory, want a checkpoint for %s to point to", filepath.Join(parent, target), pointer)
 	}
 	path := filepath.Join(parent, pointer)
 	if _, err := os.Lstat(path); err == nil {

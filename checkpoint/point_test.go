@@ -87,11 +87,11 @@ func TestPointErrors(t *testing.T) {
 	}
 	tests := []struct{ pointer, target, want string }{
 		{"latest", "step-2", "lstat " + parent + "/step-2: no such file or directory"},
-		{"latest", "file", parent + "/file: not a directory, want a checkpoint to point latest at"},
+		{"latest", "file", parent + "/file: not a directory, want a checkpoint for latest to point to"},
 		{"step-1", "step-1", parent + "/step-1: not a pointer, so it is not replaced"},
 		{"file", "step-1", parent + "/file: not a pointer, so it is not replaced"},
-		{"best", "link", parent + "/link: not a directory, want a checkpoint to point best at"},
-		{"link", "link", parent + "/link: not a directory, want a checkpoint to point link at"},
+		{"best", "link", parent + "/link: not a directory, want a checkpoint for best to point to"},
+		{"link", "link", parent + "/link: not a directory, want a checkpoint for link to point to"},
 		{"latest", "../x", parent + `: "../x" cannot be the name of a checkpoint or pointer in it`},
 		{"", "step-1", parent + `: "" cannot be the name of a checkpoint or pointer in it`},
 		{"..", "step-1", parent + `: ".." cannot be the name of a checkpoint or pointer in it`},
@@ -113,9 +113,9 @@ func TestOpenErrors(t *testing.T) {
 	tests := []struct{ name, want string }{
 		{"none", "stat " + parent + "/none: no such file or directory"},
 		{"gone", parent + "/gone: points at step-9: stat " + parent + "/step-9: no such file or directory"},
-		{"text", parent + "/text: a file, want the directory of a checkpoint, or a file of weights in a form that is read"},
-		{"self", parent + "/self: a file, want the directory of a checkpoint, or a file of weights in a form that is read"},
-		{"up", parent + "/up: a file, want the directory of a checkpoint, or a file of weights in a form that is read"},
+		{"text", parent + "/text: a file, want the directory of a checkpoint, or a weights file in a supported format"},
+		{"self", parent + "/self: a file, want the directory of a checkpoint, or a weights file in a supported format"},
+		{"up", parent + "/up: a file, want the directory of a checkpoint, or a weights file in a supported format"},
 		{"empty", parent + "/empty: no config.json in it: not a checkpoint"},
 	}
 	for _, test := range tests {

@@ -167,7 +167,7 @@ func TestRecogniseErrors(t *testing.T) {
 
 	put(t, dir, map[string]string{"model.safetensors": "Hello"})
 	_, err = Recognize(dir)
-	sourcetest.Error(t, err, dir+": no config.json beside it, which tells the number of heads")
+	sourcetest.Error(t, err, dir+": no config.json next to it; it is needed for the number of heads")
 }
 
 func TestTokenizerFiles(t *testing.T) {

@@ -126,7 +126,7 @@ func FetchTo(url, dir string) error {
 	return Write(dir, func(temp string) error {
 		for o, err := range store.Objects(url) {
 			if err == nil && !filepath.IsLocal(filepath.FromSlash(o.Key)) {
-				err = fmt.Errorf("%q can be no file's name here", o.Key)
+				err = fmt.Errorf("%q cannot be used as a file name here", o.Key)
 			}
 			if err == nil {
 				err = store.Copy(store.Join(url, o.Key), filepath.Join(temp, filepath.FromSlash(o.Key)))
@@ -136,7 +136,7 @@ func FetchTo(url, dir string) error {
 			}
 		}
 		if !isRegular(filepath.Join(temp, sentName)) {
-			return fmt.Errorf("%s: no %s in it: the checkpoint was not sent whole", url, sentName)
+			return fmt.Errorf("%s: no %s in it: the checkpoint was not completely uploaded", url, sentName)
 		}
 		if err := checkSent(temp); err != nil {
 			return fmt.Errorf("%s: %w", url, err)
@@ -162,12 +162,12 @@ func checkSent(dir string) error {
 	}
 	for name, want := range manifest.Files {
 		if !filepath.IsLocal(filepath.FromSlash(name)) {
-			return fmt.Errorf("%s: %q is no file's name", sentName, name)
+			return fmt.Errorf("%s: %q is not a valid file name", sentName, name)
 		}
 		got, err := digestOf(filepath.Join(dir, filepath.FromSlash(name)))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return fmt.Errorf("%s is missing, which %s lists", name, sentName)
+			return fmt.Errorf("%s is missing, although %s lists it", name, sentName)
 		case err != nil:
 			return err
 		case got.Size != want.Size:

@@ -70,7 +70,7 @@ func Repair(parent string) (done []string, err error) {
 		if err := Point(parent, pointer, name); err != nil {
 			return done, err
 		}
-		done = append(done, fmt.Sprintf("%s: a directory, as of a copy without links; it is %s, and points there again", path, name))
+		done = append(done, fmt.Sprintf("%s: a directory, probably from a copy that lost the links; now a pointer to %s again", path, name))
 	}
 	steps, err := Steps(parent)
 	if err != nil {
@@ -89,7 +89,7 @@ func Repair(parent string) (done []string, err error) {
 		if err := Point(parent, Latest, steps[i]); err != nil {
 			return done, err
 		}
-		done = append(done, fmt.Sprintf("%s: %v; the newest whole checkpoint, %s, is used", latest, bareReason(reason), steps[i]))
+		done = append(done, fmt.Sprintf("%s: %v; the newest complete checkpoint, %s, is used instead", latest, bareReason(reason), steps[i]))
 	}
 	if err != nil && len(steps) > 0 {
 		return done, err // no checkpoint can be used
@@ -102,9 +102,9 @@ func Repair(parent string) (done []string, err error) {
 		if err := Point(parent, Best, name); err != nil {
 			return done, err
 		}
-		done = append(done, fmt.Sprintf("%s: lost; it is %s, and points there again", best, name))
+		done = append(done, fmt.Sprintf("%s: lost; it points to %s again", best, name))
 	} else if errors.Is(err, fs.ErrNotExist) {
-		done = append(done, fmt.Sprintf("%s: lost, and %s with it", best, name))
+		done = append(done, fmt.Sprintf("%s: lost, and so is the checkpoint it pointed to, %s", best, name))
 	}
 	return done, nil
 }
@@ -184,7 +184,7 @@ func lacking(err error) bool { return !errors.Is(err, fs.ErrPermission) }
 // bareReason removes the path, which the line already has.
 func bareReason(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return errors.New("lost, or not whole")
+		return errors.New("missing or incomplete")
 	}
 	return err
 }
@@ -212,7 +212,7 @@ func becomeStep(dir string) (name string, err error) {
 		return "", err
 	}
 	if !same {
-		return "", fmt.Errorf("%s and %s are of the same step, and differ; remove one", dir, step)
+		return "", fmt.Errorf("%s and %s belong to the same step but differ; remove one", dir, step)
 	}
 	return name, os.RemoveAll(dir)
 }

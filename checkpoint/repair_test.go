@@ -55,22 +55,22 @@ func TestRepair(t *testing.T) {
 	}{
 		"whole": {func(*testing.T, string) {}, "40", "20", nil},
 		"cp -rL": {func(t *testing.T, dir string) { full(t, dir, Latest); full(t, dir, Best) }, "40", "20", []string{
-			"latest: a directory, as of a copy without links; it is step-000040, and points there again",
-			"best: a directory, as of a copy without links; it is step-000020, and points there again"}},
+			"latest: a directory, probably from a copy that lost the links; now a pointer to step-000040 again",
+			"best: a directory, probably from a copy that lost the links; now a pointer to step-000020 again"}},
 		"cp -rL, without the steps": {func(t *testing.T, dir string) {
 			full(t, dir, Latest)
 			full(t, dir, Best)
 			os.RemoveAll(filepath.Join(dir, "step-000020"))
 			os.RemoveAll(filepath.Join(dir, "step-000040"))
 		}, "40", "20", []string{
-			"latest: a directory, as of a copy without links; it is step-000040, and points there again",
-			"best: a directory, as of a copy without links; it is step-000020, and points there again"}},
+			"latest: a directory, probably from a copy that lost the links; now a pointer to step-000040 again",
+			"best: a directory, probably from a copy that lost the links; now a pointer to step-000020 again"}},
 		"links are lost": {func(t *testing.T, dir string) {
 			os.Remove(filepath.Join(dir, Latest))
 			os.Remove(filepath.Join(dir, Best))
 		}, "40", "20", []string{
-			"latest: lost, or not whole; the newest whole checkpoint, step-000040, is used",
-			"best: lost; it is step-000020, and points there again"}},
+			"latest: missing or incomplete; the newest complete checkpoint, step-000040, is used instead",
+			"best: lost; it points to step-000020 again"}},
 		"links as zip has them": {func(t *testing.T, dir string) {
 			for pointer, target := range map[string]string{Latest: "step-000040", Best: "step-000020"} {
 				os.Remove(filepath.Join(dir, pointer))
@@ -78,13 +78,13 @@ func TestRepair(t *testing.T) {
 			}
 		}, "40", "20", nil},
 		"the latest was not copied": {func(t *testing.T, dir string) { os.RemoveAll(filepath.Join(dir, "step-000040")) }, "20", "20", []string{
-			"latest: lost, or not whole; the newest whole checkpoint, step-000020, is used"}},
+			"latest: missing or incomplete; the newest complete checkpoint, step-000020, is used instead"}},
 		"the latest was copied in part": {func(t *testing.T, dir string) { os.Truncate(filepath.Join(dir, "step-000040", weightsName), 1000) }, "20", "20", []string{
-			"the newest whole checkpoint, step-000020, is used"}},
+			"the newest complete checkpoint, step-000020, is used instead"}},
 		"the best was not copied": {func(t *testing.T, dir string) {
 			os.RemoveAll(filepath.Join(dir, "step-000020"))
 			os.Remove(filepath.Join(dir, Best))
-		}, "40", "", []string{"best: lost, and step-000020 with it"}},
+		}, "40", "", []string{"best: lost, and so is the checkpoint it pointed to, step-000020"}},
 		"nothing": {func(t *testing.T, dir string) { os.RemoveAll(dir) }, "", "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestRepair(t *testing.T) {
 			if latest, best := open(Latest), open(Best); latest != c.latest || best != c.best {
 				t.Errorf("latest %q, best %q; want %q and %q", latest, best, c.latest, c.best)
 			}
-			if again, err := Repair(dir); err != nil || len(again) > 0 && !strings.Contains(again[0], "with it") {
+			if again, err := Repair(dir); err != nil || len(again) > 0 && !strings.Contains(again[0], "and so is the checkpoint it pointed to") {
 				t.Errorf("again: %q, %v", again, err)
 			}
 		})
@@ -133,7 +133,7 @@ func TestRepairKeepsWhatDiffers(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, Latest, configName), []byte(`{"n":7}`), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Repair(dir); err == nil || !strings.Contains(err.Error(), "are of the same step, and differ; remove one") {
+	if _, err := Repair(dir); err == nil || !strings.Contains(err.Error(), "belong to the same step but differ; remove one") {
 		t.Errorf("%v", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, Latest, configName)); err != nil {

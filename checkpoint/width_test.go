@@ -177,7 +177,7 @@ func TestWidthErrors(t *testing.T) {
 		return err
 	}
 	odd := savedModel(t, strings.NewReplacer(`"hidden_size": 64`, `"hidden_size": 48`, `"intermediate_size": 96`, `"intermediate_size": 64`).Replace(byRows), weights.F32)
-	if err := open(odd, Q4_0); err == nil || !strings.HasSuffix(err.Error(), ": rows of 48 numbers are no whole groups of 32, as Q4_0 has them") || !strings.HasPrefix(err.Error(), odd) {
+	if err := open(odd, Q4_0); err == nil || !strings.HasSuffix(err.Error(), ": rows of 48 numbers are not whole groups of 32, as Q4_0 requires") || !strings.HasPrefix(err.Error(), odd) {
 		t.Errorf("error %v", err)
 	}
 	if err := open(odd, Brain); err != nil {

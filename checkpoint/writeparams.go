@@ -61,13 +61,13 @@ func named(ps *graph.Params, names models.Tensors, t weights.DType) ([]Tensor, w
 	}
 	if t == weights.MXFP4 {
 		if t = weights.BF16; !packed {
-			return nil, "", errors.New("the model has no weights that files have in MXFP4; want F32, F16 or BF16")
+			return nil, "", errors.New("the model has no weights that are stored in MXFP4; want F32, F16 or BF16")
 		}
 	}
 	var zero []float32 // shared by all of them
 	for name, shape := range names.Zeros {
 		if ps.Get(name) != nil {
-			return nil, "", fmt.Errorf("%s: a parameter of the model, and declared absent too", name)
+			return nil, "", fmt.Errorf("%s: a parameter of the model that is also declared absent", name)
 		}
 		n, ok := weights.SizeOf(shape)
 		if !ok {

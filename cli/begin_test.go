@@ -8,8 +8,8 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// TestTrainFrom: a run that begins with a checkpoint has its weights, tokenizer and
-// configuration, and a recipe that repeats it; it resumes as any.
+// TestTrainFrom: a run that starts from a checkpoint has its weights, tokenizer and configuration, and
+// a recipe that repeats the run; it can be resumed like any other.
 func TestTrainFrom(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -42,7 +42,7 @@ func TestTrainFrom(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"--context 17", 2, "gorgpt: --context 17: the model of --from " + from + " has 16; leave it out, or take fewer\n"},
+		{"--context 17", 2, "gorgpt: --context 17: the model of --from " + from + " has 16; leave it out, or choose fewer\n"},
 		{"--context 0", 2, "gorgpt: --context 0: want 1 or more\n"},
 		{"--model gpt2", 2, "--from, whose checkpoint has them"},
 		{"--tokenizer bytes", 2, "--from, whose checkpoint has them"},
@@ -59,7 +59,7 @@ func TestTrainFrom(t *testing.T) {
 		}
 	}
 	status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "stopped", "--from", "second/checkpoints/latest")
-	if status != 2 || !strings.Contains(stderr, "--resume goes on with the run as it began") {
+	if status != 2 || !strings.Contains(stderr, "--resume continues the run as it began") {
 		t.Errorf("status %d: %s", status, stderr)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/bench"
 )
 
-// TestBench: the parts make up the step, and the rates fit the time.
+// TestBench: the parts add up to the step, and the rates agree with the time.
 func TestBench(t *testing.T) {
 	status, out, stderr := gorgpt(t, t.Context(), "bench", "--batch", "2", "--context", "16", "--steps", "3", "--json")
 	var r bench.Training
@@ -26,7 +26,7 @@ func TestBench(t *testing.T) {
 	if math.Abs(sum-r.Step) > 1e-9 {
 		t.Errorf("the parts take %v s, the step %v", sum, r.Step)
 	}
-	// 6 operations a weight and token, and those of attention, norms and activations.
+	// 6 operations for each weight and token, plus those of attention, norms and activations.
 	if want := 6 * 804096 * 32 / r.Step / 1e9; r.Rate < want || r.Rate > 1.05*want || r.Parameters != 804096 {
 		t.Errorf("%v GFLOP/s for %d parameters, want %v or a little more", r.Rate, r.Parameters, want)
 	}

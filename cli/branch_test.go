@@ -11,12 +11,13 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// TestPlateau: from the plateau of schedule wsd a run goes on to another length with the bits of one that was planned
-// so from the start: from its checkpoint in a new directory, though the first run's rate has fallen since, or where it was stopped.
+// TestPlateau: from the plateau of schedule wsd, a run continues to another length with the bits of a run planned for that
+// length from the start: from the plateau's checkpoint in a new directory, although the first run's rate has fallen since, or
+// from where the run was stopped.
 func TestPlateau(t *testing.T) {
 	for name, args := range map[string][]string{
 		"updates": {"--warmup", "4"},
-		"tokens":  {"--warmup-tokens", "500", "--beta1", "0.8", "--ema", "0.9"}, // 128 an update
+		"tokens":  {"--warmup-tokens", "500", "--beta1", "0.8", "--ema", "0.9"}, // 128 per update
 	} {
 		t.Run(name, func(t *testing.T) { testPlateau(t, append(args, "--schedule", "wsd", "--sample-every", "30")) })
 	}
@@ -75,7 +76,7 @@ func testPlateau(t *testing.T, args []string) {
 	}
 }
 
-// TestPlateauRefused: what cannot go on leaves no directory; a rate that has fallen already is told of.
+// TestPlateauRefused: a run that cannot continue leaves no directory behind; a rate that has already fallen is reported.
 func TestPlateauRefused(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -83,11 +84,11 @@ func TestPlateauRefused(t *testing.T) {
 		t.Fatal(stderr)
 	}
 	for _, c := range []struct{ args, want string }{
-		{"--resume short --out o", "gorgpt: --resume goes on with the run's own recipe and directory; leave out RECIPE and --out\n"},
+		{"--resume short --out o", "gorgpt: --resume uses the run's own recipe and directory; leave out RECIPE and --out\n"},
 		{"--resume short/checkpoints/plateau --steps 7 --out o", "gorgpt: --steps 7: the run is at step 36 already\n"},
-		{"--resume short/checkpoints/plateau --beta1 0.5 --out o", "gorgpt: --resume goes on with the run as it began, with beta1 = 0.9, not beta1 = 0.5; only --steps, --tokens, --eval-every, --eval-batches, --save-every, --sample-every, --keep and --bad-records can change\n"},
+		{"--resume short/checkpoints/plateau --beta1 0.5 --out o", "gorgpt: --resume continues the run as it began, with beta1 = 0.9, not beta1 = 0.5; only --steps, --tokens, --eval-every, --eval-batches, --save-every, --sample-every, --keep and --bad-records can change\n"},
 		{"--resume short/checkpoints/step-000007 --out o", "no such file or directory\n"},
-		{"--resume short/checkpoints/plateau --out short", "short exists and is not empty; choose another --out, or go on with --resume short\n"},
+		{"--resume short/checkpoints/plateau --out short", "short exists and is not empty; choose another --out, or continue it with --resume short\n"},
 	} {
 		if status, _, stderr := gorgpt(t, t.Context(), append([]string{"train"}, strings.Fields(c.args)...)...); status == 0 || !strings.HasSuffix(stderr, c.want) {
 			t.Errorf("%s: status %d: %s\nwant %s", c.args, status, stderr, c.want)
@@ -99,15 +100,15 @@ func TestPlateauRefused(t *testing.T) {
 	if _, err := os.Stat(run.Dir("short").RecipePath()); err != nil {
 		t.Error(err)
 	}
-	if status, _, stderr := trainSmall(t, "--out", "cosine"); status != 0 { // climbs for a tenth of its steps
+	if status, _, stderr := trainSmall(t, "--out", "cosine"); status != 0 { // warms up for a tenth of its steps
 		t.Fatal(stderr)
 	}
-	const other = "planned for 80 steps from the start, update 1 would have had another learning rate\n"
+	const other = "had the run been planned for 80 steps from the start, update 1 would have had a different learning rate\n"
 	if _, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "cosine", "--steps", "80", "--stop-after", "41"); !strings.Contains(stderr, other) {
 		t.Errorf("%s\nwant %s", stderr, other)
 	}
-	const want = "planned for 80 steps from the start, update 38 would have had another learning rate\n" +
-		"before its rate fell the run is in short/checkpoints/plateau: gorgpt train --resume short/checkpoints/plateau --steps 80 --out DIR goes on from there\n"
+	const want = "had the run been planned for 80 steps from the start, update 38 would have had a different learning rate\n" +
+		"the run before its learning rate fell is in short/checkpoints/plateau; to continue from there: gorgpt train --resume short/checkpoints/plateau --steps 80 --out DIR\n"
 	if _, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "short", "--steps", "80", "--stop-after", "41"); !strings.Contains(stderr, want) {
 		t.Errorf("%s\nwant %s", stderr, want)
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// saysByHeart saves a GPT-2 that writes a text from the end of a conversation on, whatever was said: the token that follows
-// each position is the one that the head has there.
+// saysByHeart saves a GPT-2 that writes a fixed text after the end of a conversation, whatever was said: its head predicts
+// the next token from the position alone.
 func saysByHeart(t *testing.T, dir string, conversation []harmony.Message, text string) {
 	t.Helper()
 	tok, err := tokenizer.AddSpecials(tokenizer.Bytes(), "<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|constrain|>", "<|return|>", "<|call|>")
@@ -36,7 +36,7 @@ func saysByHeart(t *testing.T, dir string, conversation []harmony.Message, text 
 	writesByHeart(t, dir, tok, prompt, text)
 }
 
-// writesByHeart is saysByHeart of a prompt.
+// writesByHeart is saysByHeart for the tokens of a prompt.
 func writesByHeart(t *testing.T, dir string, tok tokenizer.Tokenizer, prompt []int, text string) {
 	t.Helper()
 	script, err := tokenizer.AppendSpecial(tok, prompt, []byte(text))
@@ -69,7 +69,7 @@ func writesByHeart(t *testing.T, dir string, tok tokenizer.Tokenizer, prompt []i
 	}
 }
 
-// converse runs gorgpt generate --chat on what is said.
+// converse runs gorgpt generate --chat with said on standard input.
 func converse(t *testing.T, said string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	root := newRoot()
@@ -82,7 +82,7 @@ func converse(t *testing.T, said string, args ...string) (stdout, stderr string,
 	return out.String(), errs.String(), err
 }
 
-// TestChat: the answer is printed, what was thought goes to standard error, and with --json both are messages.
+// TestChat: the answer is printed, the reasoning goes to standard error, and with --json both are messages.
 func TestChat(t *testing.T) {
 	t.Chdir(t.TempDir())
 	system := harmony.DefaultSetup().Message()
@@ -98,12 +98,12 @@ func TestChat(t *testing.T) {
 		t.Errorf("%v: %q, %q", err, out, errs)
 	}
 	out, errs, err = converse(t, user.Content+"\n", "--from", "model", "--tokens", "43")
-	if err != nil || out != "Hello, yo\n" || errs != "Greet.\nthe reply ends here: --tokens 43\n" {
+	if err != nil || out != "Hello, yo\n" || errs != "Greet.\nthe reply was cut off here by --tokens 43\n" {
 		t.Errorf("%v: %q, %q", err, out, errs)
 	}
 
 	saysByHeart(t, "model", []harmony.Message{system, user}, "<|channel|>analysis<|message|>Greet.<|end|><|start|>assistant<|channel|>final<|message|>Hello, yéou!<|return|>x")
-	if out, _, err = converse(t, user.Content+"\n", "--from", "model", "--tokens", "43"); err != nil || out != "Hello, y\xc3\n" { // within the é, as generate writes it
+	if out, _, err = converse(t, user.Content+"\n", "--from", "model", "--tokens", "43"); err != nil || out != "Hello, y\xc3\n" { // cut within the é, as generate prints it
 		t.Errorf("%v: %q", err, out)
 	}
 
@@ -116,14 +116,14 @@ func TestChat(t *testing.T) {
 		said, want string
 		args       []string
 	}{
-		{"Hi\n", "the model writes no message in --tokens 3: the tokens end within the header of a message", []string{"--tokens", "3"}},
-		{strings.Repeat("Hi", 300), "the conversation has 821 tokens, of which the model sees 512: begin another, or take a model with more context", nil},
+		{"Hi\n", "the model did not complete a message within --tokens 3: the tokens end within the header of a message", []string{"--tokens", "3"}},
+		{strings.Repeat("Hi", 300), "the conversation has 821 tokens, but the model's context is 512: start another, or use a model with a larger context", nil},
 		{"{\"role\":\"boss\"}", `line 1: role is "boss", want system, developer, user, assistant or tool`, []string{"--json"}},
-		{"Hi", `line 1: want a message as {"role":"user","content":"…"}: invalid character 'H' looking for beginning of value (byte 1)`, []string{"--json"}},
-		{`{"role":"user","text":"x"}`, `line 1: want a message as {"role":"user","content":"…"}: json: unknown field "text"`, []string{"--json"}},
-		{`{"role":"system","content":"x"}` + "\n" + `{"role":"system","content":"y"}`, "line 2: a system message stands before all others", []string{"--json"}},
-		{`{"role":"developer","content":"x"}` + "\n" + `{"role":"system","content":"x"}`, "line 2: a system message stands before all others", []string{"--json"}},
-		{"Hi", "--samples has no meaning with --chat, which reads what is said from standard input and answers once", []string{"--samples", "2"}},
+		{"Hi", `line 1: want a message such as {"role":"user","content":"…"}: invalid character 'H' looking for beginning of value (byte 1)`, []string{"--json"}},
+		{`{"role":"user","text":"x"}`, `line 1: want a message such as {"role":"user","content":"…"}: json: unknown field "text"`, []string{"--json"}},
+		{`{"role":"system","content":"x"}` + "\n" + `{"role":"system","content":"y"}`, "line 2: a system message must come before all others", []string{"--json"}},
+		{`{"role":"developer","content":"x"}` + "\n" + `{"role":"system","content":"x"}`, "line 2: a system message must come before all others", []string{"--json"}},
+		{"Hi", "--samples has no meaning with --chat, which reads the user's messages from standard input and answers each once", []string{"--samples", "2"}},
 	} {
 		if _, _, err := converse(t, c.said, append(c.args, "--from", "model")...); err == nil || err.Error() != c.want {
 			t.Errorf("%q: error %v\nwant  %s", c.said, err, c.want)
@@ -131,7 +131,7 @@ func TestChat(t *testing.T) {
 	}
 }
 
-// TestChatTemplate: a model with a chat template converses by it, until its token ends the turn; --chat-template has another.
+// TestChatTemplate: a model uses its chat template, and its end-of-turn token ends a reply; --chat-template names another template.
 func TestChatTemplate(t *testing.T) {
 	t.Chdir(t.TempDir())
 	const template = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -177,11 +177,11 @@ func TestChatTemplate(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--chat-template", "other.jinja"}, "--chat: chat template: line 1: a tag {{ without its end"},
+		{[]string{"--chat-template", "other.jinja"}, "--chat: chat template: line 1: unterminated tag {{"},
 		{[]string{"--chat-template", "empty.jinja"}, "--chat: empty.jinja: empty, want a chat template"},
 		{[]string{"--chat-template", "none.jinja"}, "--chat: open none.jinja: no such file or directory"},
-		{[]string{"--json", "--system", "x"}, "--system has no meaning with --json: a message of the role system says it"},
-		{[]string{"--chat=false", "--system", "x"}, "--system has no meaning with texts: it is for --chat"},
+		{[]string{"--json", "--system", "x"}, "--system has no meaning with --json: send a message with the role system instead"},
+		{[]string{"--chat=false", "--system", "x"}, "--system has no meaning with plain prompts: it is for --chat"},
 	} {
 		if _, _, err := converse(t, "Hi", append(c.args, "--from", "plain")...); err == nil || err.Error() != c.want {
 			t.Errorf("error %v\nwant  %s", err, c.want)
@@ -189,7 +189,7 @@ func TestChatTemplate(t *testing.T) {
 	}
 }
 
-// TestChatSmolLM2: a real model converses out of its file.
+// TestChatSmolLM2: a real model answers, read from its file.
 func TestChatSmolLM2(t *testing.T) {
 	path := smollm2.Path(t)
 	out, errs, err := converse(t, "What is the capital of France?\nAnd of Italy?\n", "--from", path)
@@ -198,7 +198,7 @@ func TestChatSmolLM2(t *testing.T) {
 	}
 }
 
-// TestChatNeedsForm: a model that was taught no form of conversations says so.
+// TestChatNeedsForm: a model without a format for conversations is an error.
 func TestChatNeedsForm(t *testing.T) {
 	t.Chdir(t.TempDir())
 	m := gpt2.New(257, 32, 16, 1, 1)
@@ -213,7 +213,7 @@ func TestChatNeedsForm(t *testing.T) {
 	if err := checkpoint.Save("model", checkpoint.Contents{Config: config, Params: params, Tokenizer: tokenizer.Bytes().Save}); err != nil {
 		t.Fatal(err)
 	}
-	const want = "--chat: the tokenizer bytes has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json), nor harmony's tokens: want one of a model that was taught to converse"
+	const want = "--chat: the tokenizer bytes has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json), and no harmony tokens: want the tokenizer of a chat model"
 	if _, _, err := converse(t, "Hi", "--from", "model"); err == nil || err.Error() != want {
 		t.Errorf("error %v\nwant  %s", err, want)
 	}

@@ -49,7 +49,7 @@ func Main() {
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	memory.Machine() // before any memory is used
 	if asked := os.Getenv("GORGPT_ISA"); asked != "" && !slices.Contains(kernel.ISAs(), asked) {
-		fmt.Fprintf(stderr, "gorgpt: GORGPT_ISA=%s: this machine has %s; taking %s\n", asked, strings.Join(kernel.ISAs(), ", "), kernel.ISA())
+		fmt.Fprintf(stderr, "gorgpt: GORGPT_ISA=%s: this machine has %s; using %s\n", asked, strings.Join(kernel.ISAs(), ", "), kernel.ISA())
 	}
 	out := &results{w: stdout}
 	root := newRoot()
@@ -214,7 +214,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		var known []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, "--"+f.Name) })
 		if letters := missing.GetSpecifiedShortnames(); letters != "" {
-			return usage.Errorf("unknown flag \"-%s\": flags are words, as in --from; see %s -h", letters, cmd.CommandPath())
+			return usage.Errorf("unknown flag \"-%s\": flags are whole words, as in --from; see %s -h", letters, cmd.CommandPath())
 		}
 		return usage.Unknown("flag", "--"+missing.GetSpecifiedName(), known)
 	}

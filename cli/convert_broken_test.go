@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestConvertBrokenTokenizer: a broken file of the tokenizer is no success, and nothing is written.
-// One that is only of another kind than those that are read here is copied, which is said.
+// TestConvertBrokenTokenizer: a broken tokenizer file is an error, and nothing is written. A file of a
+// kind that is not supported is copied, which is reported.
 func TestConvertBrokenTokenizer(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -22,12 +22,12 @@ func TestConvertBrokenTokenizer(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"tokenizer.json", func(s string) string { return s[:len(s)/2] }, 1, "tokenizer.json: broken: unexpected end of JSON input; mend it, or take it away"},
+		{"tokenizer.json", func(s string) string { return s[:len(s)/2] }, 1, "tokenizer.json: broken: unexpected end of JSON input; fix it, or remove it to convert only the weights"},
 		{"tokenizer.json", func(string) string { return "" }, 1, "tokenizer.json: broken: unexpected end of JSON input"},
 		{"tokenizer.json", func(s string) string { return strings.Replace(s, "endoftext", "endof\xfftext", 1) }, 1, "tokenizer.json: broken: offset 131: byte 0xff is not valid UTF-8"},
 		{"tokenizer_config.json", func(s string) string { return s + "}" }, 1, "tokenizer_config.json: broken: "},
 		{"vocab.json", func(s string) string { return s[:9] }, 1, "vocab.json: broken: "},
-		{"tokenizer.json", func(s string) string { return strings.Replace(s, `"BPE"`, `"Unigram"`, 1) }, 0, "copied, and not read here: "},
+		{"tokenizer.json", func(s string) string { return strings.Replace(s, `"BPE"`, `"Unigram"`, 1) }, 0, "copied, but cannot be read here: "},
 		{"tokenizer.json", func(s string) string { return s }, 0, "tokenizer.json, tokenizer_config.json, vocab.json\nout\n"},
 	} {
 		os.RemoveAll("in")

@@ -16,8 +16,7 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// fixture is the path of one of package checkpoint's models, or of one of this
-// package's files.
+// fixture returns the absolute path of a test file, which may be a model of package checkpoint.
 func fixture(t *testing.T, name string) string {
 	t.Helper()
 	path, err := filepath.Abs(name)
@@ -27,9 +26,7 @@ func fixture(t *testing.T, name string) string {
 	return path
 }
 
-// TestConvert converts every kind of input: the weights that come out are the same to
-// the bit, and those of llm.c's files are the files that came in.
-// TestVerify flips a bit of a checkpoint that convert wrote: models --verify and convert
+// TestVerify flips a bit in a checkpoint that convert wrote: models --verify and convert
 // name the file and the tensor.
 func TestVerify(t *testing.T) {
 	root := fixture(t, "../checkpoint/testdata/models")
@@ -44,13 +41,13 @@ func TestVerify(t *testing.T) {
 	hf := filepath.Join(root, "gpt2/hf")
 	run(0, hf+": it has no checksums; gorgpt convert writes them", "models", "--verify", hf)
 	run(0, "out", "convert", hf, "out")
-	run(0, "out: 28 tensors as saved", "models", "--verify", "out")
+	run(0, "out: 28 tensors verified", "models", "--verify", "out")
 
 	text, err := os.ReadFile("out/model.safetensors")
 	if err != nil {
 		t.Fatal(err)
 	}
-	text[len(text)-2] ^= 1 // of the last, wte.weight
+	text[len(text)-2] ^= 1 // in the last tensor, wte.weight
 	if err := os.WriteFile("out/model.safetensors", text, 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +56,8 @@ func TestVerify(t *testing.T) {
 	run(1, want, "convert", "out", "again")
 }
 
+// TestConvert converts every kind of input: the resulting weights are the same bit for bit, and
+// converting llm.c's files to llm.c gives the original files.
 func TestConvert(t *testing.T) {
 	root := fixture(t, "../checkpoint/testdata/models")
 	t.Chdir(t.TempDir())
@@ -72,7 +71,7 @@ func TestConvert(t *testing.T) {
 	const (
 		gpt2 = "gpt2 of another size: 1,912 parameters, 2 layers, 2 heads, width 8, context 6, vocabulary 13\n"
 		gpt1 = "openai-gpt of another size: 1,896 parameters, 2 layers, 2 heads, width 8, context 6, vocabulary 13\n"
-		none = "tokenizer: no files beside the weights; to read and write text, copy tokenizer.json, or vocab.json and merges.txt, into OUT\n" // the path that was given
+		none = "tokenizer: no files beside the weights; to read and write text, copy tokenizer.json, or vocab.json and merges.txt, into OUT\n" // the path as it was given
 	)
 	for _, c := range []struct{ in, want, like string }{
 		{"gpt2/hf", "Hugging Face directory (model.safetensors, F32)\n" + gpt2 + none, ""},
@@ -80,7 +79,7 @@ func TestConvert(t *testing.T) {
 		{"gpt2/bf16", "Hugging Face directory (model.safetensors, BF16)\n" + gpt2 + none, "gpt2_hf"},
 		{"gpt2/zip", "Hugging Face directory (pytorch_model.bin, F32)\n" + gpt2 + none, "gpt2_hf"},
 		{"gpt2/legacy/pytorch_model.bin", "PyTorch file (pytorch_model.bin, F32)\n" + gpt2 + none, "gpt2_hf"},
-		{"gpt2/tf", "OpenAI GPT-2, TensorFlow checkpoint (model.ckpt, F32)\n" + gpt2 + "tokenizer: merges.txt, vocab.json, and tokenizer.json made of them\n", "gpt2_hf"},
+		{"gpt2/tf", "OpenAI GPT-2, TensorFlow checkpoint (model.ckpt, F32)\n" + gpt2 + "tokenizer: merges.txt, vocab.json, and tokenizer.json made from them\n", "gpt2_hf"},
 		{"gpt2/llmc.bin", "llm.c model file (llmc.bin, F32)\n" + gpt2 + none, "gpt2_hf"},
 		{"gpt2/llmc_bf16.bin", "llm.c model file (llmc_bf16.bin, BF16)\n" + gpt2 + none, "gpt2_hf"},
 		{"gpt1/hf", "Hugging Face directory (model.safetensors, F32)\n" + gpt1 + none, ""},
@@ -111,7 +110,7 @@ func TestConvert(t *testing.T) {
 	}
 }
 
-// TestConvertTypes writes halves in several files, and reads them back.
+// TestConvertTypes writes 16-bit numbers into several files, and reads them back.
 func TestConvertTypes(t *testing.T) {
 	in := fixture(t, "../checkpoint/testdata/models/gpt2/hf")
 	t.Chdir(t.TempDir())
@@ -149,7 +148,7 @@ func TestConvertTypes(t *testing.T) {
 	}
 }
 
-// TestConvertErrors: one line that names file, tensor, got and wanted; nothing left.
+// TestConvertErrors: an error is one line that names file, tensor, got and want; nothing is left behind.
 func TestConvertErrors(t *testing.T) {
 	root := fixture(t, "../checkpoint/testdata/models")
 	t.Chdir(t.TempDir())
@@ -181,27 +180,27 @@ func TestConvertErrors(t *testing.T) {
 		{"convert note.txt out", 1, "note.txt: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, a .bin of llm.c or llama2.c, or a GGUF file"},
 		{"convert erf out --to lm.c", 2, `unknown --to "lm.c"; did you mean "llm.c"?`},
 		{"convert erf out --dtype f61", 2, `unknown number type "f61"; did you mean "f16"?`},
-		{"convert erf x.bin --dtype f16", 2, "numbers in f16: llm.c has f32, bf16"},
-		{"convert erf x --to llama2.c --dtype bf16", 2, "numbers in bf16: llama2.c has f32"},
-		{"convert erf x --to llama2.c", 1, "x: llama2.c has Llama alone; model_type is gpt2"},
-		{"convert " + root + "/llama/hf x.bin", 1, "x.bin: llm.c has GPT-2 alone; model_type is llama, which --to llama2.c writes"},
-		{"convert erf x.bin --shard-size 1GB", 2, "--shard-size: llm.c has one file"},
-		{"convert erf x.gguf --shard-size 1GB", 2, "--shard-size: gguf has one file"},
+		{"convert erf x.bin --dtype f16", 2, "number type f16: llm.c supports f32, bf16"},
+		{"convert erf x --to llama2.c --dtype bf16", 2, "number type bf16: llama2.c supports f32"},
+		{"convert erf x --to llama2.c", 1, "x: llama2.c supports only Llama; model_type is gpt2"},
+		{"convert " + root + "/llama/hf x.bin", 1, "x.bin: llm.c supports only GPT-2; model_type is llama: use --to llama2.c"},
+		{"convert erf x.bin --shard-size 1GB", 2, "--shard-size: llm.c writes a single file"},
+		{"convert erf x.gguf --shard-size 1GB", 2, "--shard-size: gguf writes a single file"},
 		{"convert erf x.gguf --dtype bf16 --weights q4", 2, "--weights and --dtype say the same: give one of them"},
-		{"convert erf out --weights q4", 2, "numbers in q4: only gguf has them"},
-		{"convert erf out --dtype q8_0", 2, "numbers in q8_0: only gguf has them"},
-		{"convert erf x.gguf", 1, "x.gguf: gpt2: llama.cpp computes GELU in the tanh form, gelu_new; activation_function is gelu: a model for it is trained with activation_function=gelu_new"},
-		{"convert " + root + "/gpt1/hf x.gguf", 1, "x.gguf: gpt1: llama.cpp's files hold no model of this family that is written here"},
-		{"convert erf out --shard-size 5XB", 2, `--shard-size: "5XB" is no size such as 5GB, 200MB or 4000`},
-		{"convert erf note.txt", 1, "note.txt exists; choose another OUT, nothing is written over"},
-		{"convert erf cut", 1, "cut exists; choose another OUT, nothing is written over"},
-		{"convert erf erf", 1, "erf exists; choose another OUT, nothing is written over"},
-		{"convert erf x.bin", 1, "x.bin: llm.c computes GELU in the tanh form, gelu_new; activation_function is gelu: a model for it is trained with activation_function=gelu_new"},
-		{"convert " + root + "/gpt1/hf x.bin", 1, "x.bin: llm.c has GPT-2 alone; model_type is openai-gpt"},
-		{"convert " + root + "/gpt1/hf out --to gpt-neo", 1, root + "/gpt1/hf: a GPT-Neo is made of a GPT-3 or a GPT-2; the model is a gpt1"},
-		{"convert erf out --to gpt-neo", 1, "erf: h.0.attn.c_attn: queries have a bias, which GPT-Neo has no place for: train with --set bias=false, or have it moved into ln_1 by --fold-query-bias"},
-		{"convert erf out --dtype mxfp4", 2, "--dtype mxfp4: gpt2 of another size has no weights that files have in MXFP4; want f32, f16 or bf16"},
-		{"convert erf out --fold-query-bias", 2, "--fold-query-bias is for --to gpt-neo: the others have a place for it"},
+		{"convert erf out --weights q4", 2, "number type q4: only gguf supports it"},
+		{"convert erf out --dtype q8_0", 2, "number type q8_0: only gguf supports it"},
+		{"convert erf x.gguf", 1, "x.gguf: gpt2: llama.cpp computes GELU in the tanh form, gelu_new; activation_function is gelu: to export to llama.cpp, train with activation_function=gelu_new"},
+		{"convert " + root + "/gpt1/hf x.gguf", 1, "x.gguf: gpt1: models of this family cannot be written as llama.cpp files"},
+		{"convert erf out --shard-size 5XB", 2, `--shard-size: "5XB" is not a size; want one such as 5GB, 200MB or 4000`},
+		{"convert erf note.txt", 1, "note.txt exists; choose another OUT: existing files are never overwritten"},
+		{"convert erf cut", 1, "cut exists; choose another OUT: existing files are never overwritten"},
+		{"convert erf erf", 1, "erf exists; choose another OUT: existing files are never overwritten"},
+		{"convert erf x.bin", 1, "x.bin: llm.c computes GELU in the tanh form, gelu_new; activation_function is gelu: to export to llm.c, train with activation_function=gelu_new"},
+		{"convert " + root + "/gpt1/hf x.bin", 1, "x.bin: llm.c supports only GPT-2; model_type is openai-gpt"},
+		{"convert " + root + "/gpt1/hf out --to gpt-neo", 1, root + "/gpt1/hf: a GPT-Neo can be made from a GPT-3 or a GPT-2; the model is a gpt1"},
+		{"convert erf out --to gpt-neo", 1, "erf: h.0.attn.c_attn: queries have a bias, which GPT-Neo has no place for: train with --set bias=false, or move it into ln_1 with --fold-query-bias"},
+		{"convert erf out --dtype mxfp4", 2, "--dtype mxfp4: gpt2 of another size has no weights that are stored in MXFP4; want f32, f16 or bf16"},
+		{"convert erf out --fold-query-bias", 2, "--fold-query-bias applies only to --to gpt-neo: the other formats can store the bias"},
 		{"convert bert out", 1, `bert: config.json: model_type is "bert", want gpt2 or gpt3 or gpt_neo or gpt_oss or llama or mixtral or nanochat or openai-gpt`},
 		{"convert wider out", 1, "wider: gpt2: the width is 1152921504606846976, want at most 16777216"},
 		{"convert deeper out", 1, "deeper/model.safetensors: missing h.2.ln_1.weight, h.2.ln_1.bias, h.2.attn.c_attn.weight, h.2.attn.c_attn.bias and 8 more"},
@@ -218,7 +217,7 @@ func TestConvertErrors(t *testing.T) {
 	}
 }
 
-// TestConvertEdited: that a model was edited is kept, and goes into no file that cannot tell.
+// TestConvertEdited: the edits of a model are kept, and files that cannot record them are refused.
 func TestConvertEdited(t *testing.T) {
 	root := fixture(t, "../checkpoint/testdata/models")
 	t.Chdir(t.TempDir())
@@ -237,8 +236,8 @@ func TestConvertEdited(t *testing.T) {
 		t.Errorf("edits %q, %v", edits, err)
 	}
 	for args, want := range map[string]string{
-		"convert edited neo --to gpt-neo":                    "edited: the model was edited by Replace(h.*.mlp.act), which a file of gpt-neo cannot tell",
-		"convert edited x.bin":                               "edited: the model was edited by Replace(h.*.mlp.act), which a file of llm.c cannot tell",
+		"convert edited neo --to gpt-neo":                    "edited: the model was edited by Replace(h.*.mlp.act), which the format gpt-neo cannot record",
+		"convert edited x.bin":                               "edited: the model was edited by Replace(h.*.mlp.act), which the format llm.c cannot record",
 		"generate --from out --prompt a":                     "out: config.json: the model was edited by Replace(h.*.mlp.act); open it from Go with the same edits, as in checkpoint.Load(dir, edits...)",
 		"eval --from out --on perplexity --data config.json": "out: config.json: the model was edited by Replace(h.*.mlp.act); open it from Go with the same edits, as in checkpoint.Load(dir, edits...)",
 	} {
@@ -248,12 +247,12 @@ func TestConvertEdited(t *testing.T) {
 	}
 }
 
-// tolHalves is tolTransformers where transformers computes in BF16, with 8 binary digits;
-// measured 6e-3, and half of that again for other machines.
+// tolHalves replaces tolTransformers where transformers computes in BF16, with 8 binary digits;
+// measured 6e-3, plus half of that for other machines.
 const tolHalves = 9e-3
 
-// TestTransformersOpensConverted converts models and has transformers open what came
-// of it: the logits must be ours.
+// TestTransformersOpensConverted converts models and opens the results with transformers, whose
+// logits must be ours.
 func TestTransformersOpensConverted(t *testing.T) {
 	interpreter := os.Getenv("GORGPT_PYTHON")
 	if interpreter == "" {
@@ -261,7 +260,7 @@ func TestTransformersOpensConverted(t *testing.T) {
 	}
 	root, script := fixture(t, "../checkpoint/testdata/models"), fixture(t, "testdata/converted.py")
 	t.Chdir(t.TempDir())
-	dirs := make(map[string]string) // and the number types
+	dirs := make(map[string]string) // with the number types
 	for in, args := range map[string][]string{
 		"gpt2/tf": nil, "gpt1/npy": nil, "gpt2/legacy": {"--dtype", "bf16", "--shard-size", "2KB"}, "gpt1/hf": {"--dtype", "f16"},
 	} {
@@ -310,7 +309,7 @@ func TestTransformersOpensConverted(t *testing.T) {
 	}
 }
 
-// logits runs the model of a checkpoint.
+// logits returns the logits of a checkpoint's model.
 func logits(t *testing.T, dir string, tokens []int) []float32 {
 	t.Helper()
 	m, err := checkpoint.Load(dir)
@@ -333,8 +332,8 @@ func logits(t *testing.T, dir string, tokens []int) []float32 {
 	return slices.Clone(p.Value(out))
 }
 
-// TestConvertTokenizer: a model of llm.c with the vocabulary of OpenAI's GPT-2 comes
-// with its tokenizer, so that one can generate from it.
+// TestConvertTokenizer: a model of llm.c with the vocabulary of OpenAI's GPT-2 gets that
+// tokenizer, so that it can generate text.
 func TestConvertTokenizer(t *testing.T) {
 	t.Chdir(t.TempDir())
 	config := []byte(`{"model_type": "gpt2", "vocab_size": 50257, "n_positions": 4, "n_embd": 2, "n_layer": 1, "n_head": 1,
@@ -349,11 +348,11 @@ func TestConvertTokenizer(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, stdout, stderr := gorgpt(t, t.Context(), "convert", "m.bin", "m")
-	if want := "tokenizer: no files beside the weights; GPT-2's, by the size of the vocabulary\nm\n"; status != 0 || !strings.HasSuffix(stdout, want) {
+	if want := "tokenizer: no files beside the weights; GPT-2's, inferred from the vocabulary size\nm\n"; status != 0 || !strings.HasSuffix(stdout, want) {
 		t.Fatalf("status %d %s, output\n%swant\n…%s", status, stderr, stdout, want)
 	}
 	status, stdout, _ = gorgpt(t, t.Context(), "convert", "m", "again.bin")
-	if want := "\ntokenizer: not written, llm.c's file has none\nagain.bin\n"; status != 0 || !strings.HasSuffix(stdout, want) {
+	if want := "\ntokenizer: not written: an llm.c file has none\nagain.bin\n"; status != 0 || !strings.HasSuffix(stdout, want) {
 		t.Errorf("status %d, output\n%swant\n…%s", status, stdout, want)
 	}
 	status, stdout, stderr = gorgpt(t, t.Context(), "generate", "--from", "m", "--prompt", "Hello", "--tokens", "2", "--json")

@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// copyWithoutLinks is cp -rL.
+// copyWithoutLinks copies a folder like cp -rL.
 func copyWithoutLinks(t *testing.T, from, to string) {
 	t.Helper()
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil { // which keeps links
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil { // keeps links
 		t.Fatal(err)
 	}
 	links, err := filepath.Glob(filepath.Join(to, "checkpoints", "*"))
@@ -32,7 +32,7 @@ func copyWithoutLinks(t *testing.T, from, to string) {
 	}
 }
 
-// TestCopiedRun: a run copied without its links goes on as the run itself, and is used as that is.
+// TestCopiedRun: a run copied without its links can be resumed and used like the original.
 func TestCopiedRun(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -82,7 +82,7 @@ func TestCopiedRun(t *testing.T) {
 	}
 }
 
-// TestDamagedLogs: a run goes on when its logs are damaged, says what it did, and its log is
+// TestDamagedLogs: a run with damaged logs can be resumed and reports the repair, and its log becomes
 // as long as that of a run that was never stopped.
 func TestDamagedLogs(t *testing.T) {
 	t.Chdir(t.TempDir())

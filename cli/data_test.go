@@ -14,12 +14,12 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// tolEvaluation bounds the difference of a mean over all targets that is summed in batches
-// of other sizes: float32 sums of a batch, 1e-7 of the loss each.
+// tolEvaluation bounds the difference between means over all targets that are summed in batches
+// of different sizes: float32 sums of a batch, 1e-7 of the loss each.
 const tolEvaluation = 1e-6
 
-// TestEvaluationOfAll: --eval-batches 0 is the mean over every target of the validation
-// text, whatever the size of a batch, of one text and of a mixture.
+// TestEvaluationOfAll: --eval-batches 0 gives the mean over every target of the validation text,
+// whatever the batch size, for one text and for a mixture.
 func TestEvaluationOfAll(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -42,7 +42,7 @@ func TestEvaluationOfAll(t *testing.T) {
 	}
 }
 
-// records are JSON lines of the little language.
+// records returns JSON lines of the little language.
 func records(n int) string {
 	var b strings.Builder
 	for i, line := range strings.SplitAfter(text(), "\n")[:n] {
@@ -64,8 +64,8 @@ func fields(line string) []string {
 	return all
 }
 
-// TestTrainPacked: the folder of gorgpt pack is data by itself, with its tokenizer, which is
-// written into the recipe; another one is refused.
+// TestTrainPacked: the folder of gorgpt pack is enough as --data; its tokenizer is used and written
+// into the recipe, and another tokenizer is refused.
 func TestTrainPacked(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -90,8 +90,8 @@ func TestTrainPacked(t *testing.T) {
 	}
 }
 
-// TestMarkedInput: a byte-order mark at the beginning of standard input is no part of it; one
-// that comes later is.
+// TestMarkedInput: a byte-order mark at the beginning of standard input is skipped; a later one is
+// text.
 func TestMarkedInput(t *testing.T) {
 	for input, want := range map[string]string{
 		"\ufeffab\n\ufeffc\n": "[97,98]\n[239,187,191,99]\n", "\ufeff": "", "\ufeff\n": "[]\n",
@@ -108,8 +108,8 @@ func TestMarkedInput(t *testing.T) {
 	}
 }
 
-// TestPartsAreSaid: the sizes of both parts are printed, and a part that is too short is named
-// before there is a run directory.
+// TestPartsAreSaid: the sizes of both parts are printed, and a part that is too short is reported
+// before the run directory is made.
 func TestPartsAreSaid(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -146,7 +146,7 @@ func TestPartsAreSaid(t *testing.T) {
 	}
 }
 
-// TestRunsAreNoData: with the runs below the text, a run can be resumed and repeated.
+// TestRunsAreNoData: if the runs are in the folder of the text, a run can still be resumed and repeated.
 func TestRunsAreNoData(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())

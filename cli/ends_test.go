@@ -13,7 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// edited changes keys of a JSON file; nil takes them out.
+// edited changes keys of a JSON file; nil removes a key.
 func edited(t *testing.T, name string, keys map[string]any) {
 	t.Helper()
 	all := make(map[string]any)
@@ -32,9 +32,9 @@ func edited(t *testing.T, name string, keys map[string]any) {
 	write(t, name, string(b))
 }
 
-// TestEndOfText: a text ends where the checkpoint's files say, as with transformers' generate:
-// generation_config.json first, then config.json, then the tokenizer's; a number, a list, the
-// text of a token, or a token with its flags.
+// TestEndOfText: a text ends with the token that the checkpoint's files name, as with transformers'
+// generate: generation_config.json first, then config.json, then the tokenizer's. The token may be
+// given as a number, a list, its text, or an object with its flags.
 func TestEndOfText(t *testing.T) {
 	t.Chdir(t.TempDir())
 	generate := func(dir string) run.Text {
@@ -74,8 +74,8 @@ func TestEndOfText(t *testing.T) {
 	}
 }
 
-// TestEndOfResponse: so do responses of eval, which fine-tuning on pairs teaches; what the
-// files say is in what it saves.
+// TestEndOfResponse: responses end with that token too, when fine-tuning on pairs trains the end of one
+// and in eval; the checkpoint keeps the settings of the files.
 func TestEndOfResponse(t *testing.T) {
 	t.Chdir(t.TempDir())
 	paddedModel(t, "model")
@@ -119,8 +119,8 @@ func TestEndOfResponse(t *testing.T) {
 	}
 }
 
-// TestEndBetweenDocuments: pack and packed windows put the tokenizer's own end of text between
-// documents, as its files have it, and a run's config.json names it, and what a text begins with.
+// TestEndBetweenDocuments: pack and packed windows put the end-of-text token that the tokenizer's files
+// name between documents, and a run's config.json names it and the beginning-of-text token.
 func TestEndBetweenDocuments(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := tokenizer.Bytes().Save("tok"); err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/gorgpt/gorgpt/memory"
 )
 
-// TestEnough: what no machine has memory for is one line, and no directory is made for it.
+// TestEnough: a run that no machine has memory for is a one-line error, and no directory is made.
 func TestEnough(t *testing.T) {
 	if memory.Machine().Bytes == 0 {
 		t.Skip("this system does not tell its memory")
@@ -22,7 +22,7 @@ func TestEnough(t *testing.T) {
 		"bench --decode --batch 1000000000 --context 1",
 	} {
 		status, _, stderr := gorgpt(t, t.Context(), strings.Fields(args)...)
-		if status != 1 || !strings.Contains(stderr, " of memory, this machine has ") {
+		if status != 1 || !strings.Contains(stderr, " of memory, but this machine has only ") {
 			t.Errorf("gorgpt %s: status %d\n%s", args, status, stderr)
 		}
 	}

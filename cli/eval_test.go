@@ -15,11 +15,11 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// evalData is where package eval keeps its fixtures.
+// evalData is the folder of package eval's fixtures.
 const evalData = "../eval/testdata"
 
-// evalModel copies the fixtures' model into a folder, with the tokenizer that it was
-// trained with.
+// evalModel copies the fixtures' model, with the tokenizer that it was trained with, into a
+// folder.
 func evalModel(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -32,7 +32,7 @@ func evalModel(t *testing.T) string {
 	return dir
 }
 
-// TestEvalJSON: each kind prints one object with its value, tokens and protocol.
+// TestEvalJSON: each kind of evaluation prints one object with its value, tokens and protocol.
 func TestEvalJSON(t *testing.T) {
 	dir := evalModel(t)
 	for _, c := range []struct {
@@ -95,7 +95,7 @@ func TestEvalJSON(t *testing.T) {
 	}
 }
 
-// TestEvalShow: the prompts come first, letter for letter; as JSON they are in the object.
+// TestEvalShow: the prompts are printed first, verbatim; with --json they are in the object.
 func TestEvalShow(t *testing.T) {
 	args := []string{"eval", "--from", evalModel(t), "--on", "boolq", "--data", filepath.Join(evalData, "tasks/boolq.jsonl"), "--show", "2", "--limit", "3"}
 	status, stdout, stderr := gorgpt(t, t.Context(), args...)
@@ -115,7 +115,7 @@ func TestEvalShow(t *testing.T) {
 	}
 }
 
-// TestEvalShowWritten: of a response, the prompt and what was written.
+// TestEvalShowWritten: for a response, --show prints the prompt and the generated text.
 func TestEvalShowWritten(t *testing.T) {
 	status, stdout, stderr := gorgpt(t, t.Context(), "eval", "--from", evalModel(t), "--on", "translate", "--data", filepath.Join(evalData, "tasks/translate.jsonl"),
 		"--protocol", "harness", "--language", "English", "--language", "French", "--tokens", "8", "--limit", "1", "--show", "1")
@@ -125,8 +125,8 @@ func TestEvalShowWritten(t *testing.T) {
 	}
 }
 
-// TestEvalGolden: lines of pass and FAIL, and status 1 if a known number is missed. It
-// takes no tokenizer.
+// TestEvalGolden: the output has lines of pass and FAIL, and the status is 1 if a known number is
+// missed. No tokenizer is needed.
 func TestEvalGolden(t *testing.T) {
 	dir := evalModel(t)
 	if err := os.Remove(filepath.Join(dir, "tokenizer.json")); err != nil {
@@ -147,7 +147,7 @@ func TestEvalGolden(t *testing.T) {
 	}
 }
 
-// TestEvalErrors: what only a model can tell.
+// TestEvalErrors: errors that can be found only with the model.
 func TestEvalErrors(t *testing.T) {
 	dir := evalModel(t)
 	for _, c := range []struct {
@@ -158,11 +158,11 @@ func TestEvalErrors(t *testing.T) {
 		{"--on lambada --data nosuch", 1, "nosuch: no such file or directory"},
 		{"--on perplexity --data x --context 161", 2, "--context 161: the model has 160 positions"},
 		{"--on perplexity --data x --stride 161", 2, "--stride 161: the window has 160 tokens"},
-		{"--on perplexity --data x --words lines", 2, `unknown --words "lines"; there are with-line-ends, split`},
+		{"--on perplexity --data x --words lines", 2, `unknown --words "lines"; want one of with-line-ends, split`},
 		{"--on perplexity --data x --last-window ful", 2, `unknown --last-window "ful"; did you mean "full"?`},
-		{"--on perplexity --data x.jsonl", 2, "--data x.jsonl: these are JSON lines; say --documents to measure their texts"},
+		{"--on perplexity --data x.jsonl", 2, "--data x.jsonl: these are JSON lines; use --documents to measure their texts"},
 		{"--on choices --data x --draw first", 2, "--draw without --shots: say how many"},
-		{"--on golden", 1, "no golden numbers are known of a model of 38816 parameters, only of gpt2, gpt2-medium, openai-gpt; others come in a file"},
+		{"--on golden", 1, "no golden numbers are known for a model of 38816 parameters, only for gpt2, gpt2-medium, openai-gpt; give others in a file"},
 	} {
 		status, stdout, stderr := gorgpt(t, t.Context(), append([]string{"eval", "--from", dir}, strings.Fields(c.args)...)...)
 		if status != c.status || stderr != "gorgpt: "+c.want+"\n" || stdout != "" {
@@ -171,8 +171,8 @@ func TestEvalErrors(t *testing.T) {
 	}
 }
 
-// TestEvalSamples: a line for each passage, with the numbers that make up the result, and a
-// file that cannot be written is told before the work.
+// TestEvalSamples: the file has a line for each passage, with the numbers that make up the result; a
+// file that cannot be written is an error before the work.
 func TestEvalSamples(t *testing.T) {
 	dir := evalModel(t)
 	path := filepath.Join(t.TempDir(), "samples.jsonl")
@@ -213,7 +213,7 @@ func TestEvalSamples(t *testing.T) {
 		t.Errorf("%+v, but samples\n%s", got, data)
 	}
 
-	// A run that fails leaves the file of an earlier one, and nothing else.
+	// A run that fails leaves the file of an earlier run, and nothing else.
 	if status, _, stderr := gorgpt(t, t.Context(), "eval", "--from", dir, "--on", "lambada", "--data", "nosuch.jsonl", "--samples", path); status != 1 {
 		t.Errorf("status %d: %s", status, stderr)
 	}
@@ -223,11 +223,11 @@ func TestEvalSamples(t *testing.T) {
 	if names, err := os.ReadDir(filepath.Dir(path)); err != nil || len(names) != 1 {
 		t.Errorf("%v, %v", names, err)
 	}
-	if status, _, stderr := gorgpt(t, t.Context(), "eval", "--from", dir, "--on", "golden", "--data", "x", "--samples", path); status != 2 || stderr != "gorgpt: --samples: golden has none\n" {
+	if status, _, stderr := gorgpt(t, t.Context(), "eval", "--from", dir, "--on", "golden", "--data", "x", "--samples", path); status != 2 || stderr != "gorgpt: --samples: golden writes none\n" {
 		t.Errorf("status %d: %s", status, stderr)
 	}
 
-	// What is read is not written over.
+	// Files that are read are not overwritten.
 	texts := filepath.Join(t.TempDir(), "lambada.jsonl")
 	link := filepath.Join(t.TempDir(), "link")
 	line := []byte(`{"text":"a house is a house"}` + "\n")
@@ -240,7 +240,7 @@ func TestEvalSamples(t *testing.T) {
 			t.Fatal(err)
 		}
 		status, _, stderr := gorgpt(t, t.Context(), "eval", "--from", dir, "--on", "lambada", "--data", texts, "--samples", over)
-		if status != 2 || !strings.HasPrefix(stderr, "gorgpt: --samples "+over+" would write over what is read from ") {
+		if status != 2 || !strings.HasPrefix(stderr, "gorgpt: --samples "+over+" would overwrite what is read from ") {
 			t.Errorf("status %d: %s", status, stderr)
 		}
 		if is, err := os.ReadFile(over); err != nil || !bytes.Equal(is, was) {
@@ -255,8 +255,8 @@ func TestEvalSamples(t *testing.T) {
 	}
 }
 
-// TestEvalGoldenWithoutTokenizer: golden numbers are ids, so a tokenizer that cannot be opened
-// is no reason to refuse them, as it is for texts.
+// TestEvalGoldenWithoutTokenizer: golden works on ids, so a tokenizer that cannot be opened is not an
+// error, as it is for texts.
 func TestEvalGoldenWithoutTokenizer(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "model")
 	if err := os.CopyFS(dir, os.DirFS(evalModel(t))); err != nil {
@@ -271,7 +271,8 @@ func TestEvalGoldenWithoutTokenizer(t *testing.T) {
 	}
 }
 
-// TestEvalChat: prompts by a chat template are those that it writes, examples in the same message; a model without one is refused.
+// TestEvalChat: with --chat, prompts are rendered by the chat template, with the examples in the same message; a model without
+// a template is refused.
 func TestEvalChat(t *testing.T) {
 	dir := evalModel(t)
 	chat := func(on string, data ...string) (samples string) {

@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// failing is the run that the tests of failures compare with: records in blocks, of which
-// one may be bad.
+// failing is the run that the tests of failures compare with: it reads records in blocks, one of
+// which may be bad.
 var failing = []string{"train", "--data", "a.jsonl", "--tokenizer", "bytes", "--layers", "1", "--width", "16", "--heads", "2",
 	"--context", "16", "--batch", "4", "--steps", "40", "--eval-every", "20", "--eval-batches", "3", "--lr", "0.01",
 	"--dropout", "0.1", "--windows", "apart", "--buffer", "600", "--val-data", "val.txt", "--sample-every", "7"}
 
-// badRecords are records of which one, or none, cannot be read.
+// badRecords returns records of which one, or none, cannot be read.
 func badRecords(bad int) string {
 	lines := strings.SplitAfter(records(200), "\n")
 	if bad > 0 {
@@ -30,7 +30,7 @@ func mustTrain(t *testing.T, args ...string) {
 	}
 }
 
-// sameRun compares what two runs ended with, but for what depends on the bytes of the text.
+// sameRun compares the results of two runs, except what depends on the bytes of the text.
 func sameRun(t *testing.T, got, want string) {
 	t.Helper()
 	prints := regexp.MustCompile(`"(stream|validation)": ?"[^"]*"`)
@@ -42,12 +42,12 @@ func sameRun(t *testing.T, got, want string) {
 	}
 }
 
-// TestBadRecord: a bad record in the middle of a run, at its beginning, or in the validation
-// text stops the run, which is saved first and goes on, without the record or with a mended
-// one, as a run that had it so from the start.
+// TestBadRecord: a bad record in the middle of a run, at its beginning, or in the validation text
+// stops the run, which is saved first. It can be resumed without the record or with a repaired one,
+// and ends like a run that had this text from the start.
 func TestBadRecord(t *testing.T) {
 	for name, c := range map[string]struct {
-		train, val int // lines
+		train, val int // line numbers
 		saved      string
 		error      string
 	}{
@@ -78,7 +78,7 @@ func TestBadRecord(t *testing.T) {
 			mustTrain(t, append(args, "--out", "whole")...)
 			mustTrain(t, "train", "--resume", "mend")
 			sameRun(t, "mend", "whole")
-			// What was read may not change, and of a run that was not stopped by its text nothing may.
+			// Text that was read already must not change; if the run was not stopped by its text, none may.
 			for _, c := range []struct{ file, old, want string }{
 				{"a.jsonl", "and 0 is", "gorgpt: --resume: train: restore: training data: state of batches: "},
 				{"val.jsonl", "and 0 is", "gorgpt: --resume: validation text: state of batches: "},
@@ -98,8 +98,8 @@ func TestBadRecord(t *testing.T) {
 	}
 }
 
-// TestObserverFails: a picture that cannot be drawn, or a sample that cannot be written, stops
-// the run, which goes on later as if nothing had happened.
+// TestObserverFails: a picture that cannot be drawn, or a sample that cannot be written, stops the
+// run, which can be resumed later as if nothing had happened.
 func TestObserverFails(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "a.jsonl", records(200))
@@ -126,7 +126,7 @@ func TestObserverFails(t *testing.T) {
 			if err := os.Symlink("nowhere/file", path); err != nil {
 				t.Fatal(err)
 			}
-			if c.file == "loss.png" { // is replaced, not written to
+			if c.file == "loss.png" { // this file is replaced, not appended to
 				if err := os.Remove(path); err != nil {
 					t.Fatal(err)
 				}

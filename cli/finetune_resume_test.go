@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// tuned is what a run of fine-tuning ended with: the best weights, its output, and every line of
-// the metrics, without times.
+// tuned returns the results of a fine-tuning run: the best weights, its output, and every line of the
+// metrics, without times.
 func tuned(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -23,8 +23,8 @@ func tuned(t *testing.T, dir string) map[string]string {
 	return out
 }
 
-// TestFinetuneResumes: a fine-tuning that SIGKILL ends in its second epoch, and another process
-// goes on with, ends in the bits of one in one piece: of a task and of pairs.
+// TestFinetuneResumes: a fine-tuning run that is ended by SIGKILL in its second epoch and resumed by
+// another process ends with the bits of an uninterrupted one, for a task and for pairs.
 func TestFinetuneResumes(t *testing.T) {
 	t.Chdir(t.TempDir())
 	from := pretrained(t)
@@ -42,7 +42,7 @@ func TestFinetuneResumes(t *testing.T) {
 		want := tuned(t, name)
 		again := name + "-killed"
 		killed := process(t, 1, append(all, "--out", again)...)
-		awaitStep(t, again, 150) // of 565 or so
+		awaitStep(t, again, 150) // of about 565
 		if err := killed.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
@@ -57,12 +57,12 @@ func TestFinetuneResumes(t *testing.T) {
 				t.Errorf("%s: %s is another than in one piece", name, file)
 			}
 		}
-		// At the end there is nothing to go on with.
-		if status, _, stderr := gorgpt(t, t.Context(), "finetune", "--resume", again); status != 1 || !strings.Contains(stderr, "the run has ended") {
+		// A run that has ended cannot be resumed.
+		if status, _, stderr := gorgpt(t, t.Context(), "finetune", "--resume", again); status != 1 || !strings.Contains(stderr, "the run has finished") {
 			t.Errorf("%s: status %d: %s", name, status, stderr)
 		}
 	}
-	if status, _, stderr := gorgpt(t, t.Context(), "finetune", "--resume", "task", "--epochs", "9"); status != 2 || !strings.Contains(stderr, "--resume goes on with the run's own recipe") {
+	if status, _, stderr := gorgpt(t, t.Context(), "finetune", "--resume", "task", "--epochs", "9"); status != 2 || !strings.Contains(stderr, "--resume uses the run's own recipe") {
 		t.Errorf("status %d: %s", status, stderr)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// pretrained makes a checkpoint that finetune can begin from, run/checkpoints/latest.
+// pretrained makes a checkpoint for finetune to start from, run/checkpoints/latest.
 func pretrained(t *testing.T) string {
 	t.Helper()
 	write(t, "text.txt", text())
@@ -23,7 +23,7 @@ func pretrained(t *testing.T) string {
 	return filepath.Join("run", "checkpoints", "latest")
 }
 
-// scoredTexts is a table of texts with so many x, and that number in a unit.
+// scoredTexts returns a table of n texts, whose score is the number of x in the text, times unit.
 func scoredTexts(n int, unit float64) string {
 	var b strings.Builder
 	b.WriteString("text,score\n")
@@ -34,8 +34,8 @@ func scoredTexts(n int, unit float64) string {
 	return b.String()
 }
 
-// TestFinetuneScores: scores of every size are learned, on a scale or as a number, and the
-// recipe repeats the run.
+// TestFinetuneScores: scores of any size can be learned, on a scale or as a number, and the recipe
+// repeats the run.
 func TestFinetuneScores(t *testing.T) {
 	t.Chdir(t.TempDir())
 	from := pretrained(t)
@@ -47,14 +47,14 @@ func TestFinetuneScores(t *testing.T) {
 	}{
 		{1, "", "scores from 0 to 5: an output for each whole number\n", true},
 		{1.7, "--score-range 0:9", "scores from 0 to 9: an output for each whole number\n", true},
-		{0.19, "", "scores from 0 to 0.95: one output with the squared error, of mean ", false},
-		{0.96, "", "scores from 0 to 4.8: one output with the squared error, of mean ", false},
-		{14000, "", "scores from 0 to 70000: one output with the squared error, of mean ", false},
-		{6e8, "", "scores from 0 to 3e+09: one output with the squared error, of mean ", false},
+		{0.19, "", "scores from 0 to 0.95: one output with the squared error; mean ", false},
+		{0.96, "", "scores from 0 to 4.8: one output with the squared error; mean ", false},
+		{14000, "", "scores from 0 to 70000: one output with the squared error; mean ", false},
+		{6e8, "", "scores from 0 to 3e+09: one output with the squared error; mean ", false},
 	} {
 		out := fmt.Sprintf("out%g%s", c.unit, strings.TrimPrefix(c.flags, "--score-range "))
 		write(t, "train.csv", scoredTexts(150, c.unit))
-		// Truths beyond those of training, on either side, are no panic.
+		// True scores outside of the range seen in training, on either side, do not panic.
 		write(t, "dev.csv", scoredTexts(30, c.unit)+map[bool]string{true: "", false: fmt.Sprintf("ooooo1,%g\nxxxxx2,%g\n", -2*c.unit, 7*c.unit)}[c.flags != ""])
 		args := append([]string{"finetune", "--from", from, "--kind", "classification", "--text", "text", "--score", "score", "--train", "train.csv", "--dev", "dev.csv",
 			"--lr", "0.01", "--epochs", "4", "--batch", "16", "--dropout", "0", "--lambda", "0.1", "--json"}, strings.Fields(c.flags)...)
@@ -62,7 +62,7 @@ func TestFinetuneScores(t *testing.T) {
 		if status != 0 || !strings.Contains(stderr, c.says) {
 			t.Fatalf("by %g: status %d: %s, want %s", c.unit, status, stderr, c.says)
 		}
-		if beyond := strings.Contains(stderr, "2 scores to measure on outside of that, which the model cannot say\n"); beyond != (c.scaled && c.flags == "") {
+		if beyond := strings.Contains(stderr, "2 scores in the dev set outside this range, which the model cannot predict\n"); beyond != (c.scaled && c.flags == "") {
 			t.Errorf("by %g: %s", c.unit, stderr)
 		}
 		var r struct{ Metrics map[string]float64 }
@@ -95,8 +95,8 @@ func TestFinetuneScores(t *testing.T) {
 	}
 }
 
-// TestFinetuneClasses: which class F1 is of is said and can be chosen; of many there is the
-// mean, and a line for each.
+// TestFinetuneClasses: the class that F1 is of is reported and can be chosen; with many classes there
+// is the mean, and a line for each class.
 func TestFinetuneClasses(t *testing.T) {
 	t.Chdir(t.TempDir())
 	from := pretrained(t)
@@ -127,15 +127,15 @@ func TestFinetuneClasses(t *testing.T) {
 		{own + "--train two.csv --positive ham", 0, []string{"f1 of ham"}, ", f1 of ham "},
 		{own + "--train two.csv --positive ham --json", 0, []string{`"positive":"ham"`, `"classes":{"ham":{"precision":`}, ""},
 		{own + "--train three.csv", 0, []string{"macro_f1", "class    precision", "\n1000000 "}, ", macro_f1 0."},
-		{own + "--train two.csv --dev one.csv", 0, nil, "to measure on: all 30 examples are ham: there is nothing to tell apart\n"},
+		{own + "--train two.csv --dev one.csv", 0, nil, "dev set: all 30 examples are ham: there is nothing to tell apart\n"},
 		{own + "--train one.csv", 1, nil, "gorgpt: one.csv: all 27 examples are ham: there is nothing to tell apart\n"},
 		{own + "--train two.csv --examples 1", 1, nil, "gorgpt: two.csv: all 1 examples are "},
-		{own + "--train short.csv", 1, nil, "gorgpt: short.csv: too few to hold out a tenth, with 8 examples; give --dev\n"},
-		{own + "--train two.csv --positive eggs", 1, nil, `gorgpt: two.csv: the positive label "eggs" is none of ham, spam`},
+		{own + "--train short.csv", 1, nil, "gorgpt: short.csv: too few examples to hold out a tenth, with 8 examples; give --dev\n"},
+		{own + "--train two.csv --positive eggs", 1, nil, `gorgpt: two.csv: the positive label "eggs" is not one of ham, spam`},
 		{own + "--train two.csv --score-range 0:5", 2, nil, "gorgpt: --score-range is the range of --score, which is missing\n"},
 		{glue + "--train sst2.jsonl", 0, []string{"accuracy", "negative"}, "18 examples to train on from sst2.jsonl (10 left out: no label, or a broken line), 2 to measure on\n"},
 		{glue + "--train sst2.csv", 0, []string{"accuracy"}, "18 examples to train on from sst2.csv, 2 to measure on\n"},
-		{glue + "--train sst2.csv --label class", 2, nil, "gorgpt: --label is of a task of your own, with --kind: sst2 has columns of its own\n"},
+		{glue + "--train sst2.csv --label class", 2, nil, "gorgpt: --label is for your own task, with --kind: the columns of sst2 are fixed\n"},
 	} {
 		status, stdout, stderr := gorgpt(t, t.Context(), append(strings.Fields(c.args), "--out", t.TempDir())...)
 		if status != c.status || !strings.Contains(stderr, c.stderr) {

@@ -10,8 +10,8 @@ import (
 	"github.com/gorgpt/gorgpt/cli/internal/command"
 )
 
-// TestFinetuneStopped: an interrupt and an error before the first epoch ends lose nothing, of a
-// task and of pairs; what is saved can be used.
+// TestFinetuneStopped: an interrupt or an error before the end of the first epoch loses nothing, for a
+// task and for pairs; the saved checkpoint can be used.
 func TestFinetuneStopped(t *testing.T) {
 	t.Chdir(t.TempDir())
 	from := pretrained(t)
@@ -51,7 +51,7 @@ func TestFinetuneStopped(t *testing.T) {
 	if status, _, stderr := gorgpt(t, ctx, args...); status != command.Interrupted || strings.Contains(stderr, "saved") {
 		t.Errorf("before the first update: status %d: %s", status, stderr)
 	}
-	// A rate at which nothing stays finite.
+	// A learning rate at which nothing stays finite.
 	status, _, stderr := gorgpt(t, t.Context(), append(args[:len(args)-1], "nan", "--lr", "1", "--weight-decay", "999999", "--epochs", "50")...)
 	want := fmt.Sprintf(": the weights are saved in %s\n", filepath.Join("nan", "checkpoints", "latest"))
 	if status != 1 || !strings.Contains(stderr, want) {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// reviews are a table that a small model can learn.
+// reviews returns a table that a small model can learn.
 func reviews(n int) string {
 	var b strings.Builder
 	b.WriteString("review,stars\n")
@@ -116,10 +116,10 @@ func TestFinetune(t *testing.T) {
 		{"finetune --from x --task rte --data . --lambda -1", 2, "--lambda -1: want 0 or more"},
 		{"finetune --from x --task rte --data . --dropout 1", 2, "--dropout 1: want a rate in [0, 1), or -1 for the checkpoint's"},
 		{"finetune tuned/finetune.toml --dev nosuch.csv", 1, "nosuch.csv: no such file or directory"},
-		{"finetune tuned/finetune.toml --examples 181", 2, "--examples 181: reviews.csv has 180"},
+		{"finetune tuned/finetune.toml --examples 181", 2, "--examples 181: reviews.csv has only 180"},
 		{"finetune --from run/checkpoints/latest --task rte --data run", 1, "--data: no file in run has train, dev or val in its name; give --train and --dev"},
 		{"finetune --from run/checkpoints/latest --kind classification --text review --label star --train reviews.csv", 1, ""},
-		{"classify --from run/checkpoints/latest x", 1, "run/checkpoints/latest has no task.json: it is no classifier; make one with gorgpt finetune"},
+		{"classify --from run/checkpoints/latest x", 1, "run/checkpoints/latest has no task.json: it is not a classifier; make one with gorgpt finetune"},
 		{"classify --from tuned x", 1, "tuned: no config.json in it: not a checkpoint; did you mean tuned/checkpoints/best?"},
 		{"classify --from nowhere x", 1, "nowhere: no such folder or file"},
 		{"classify --from tuned/checkpoints/best x y", 2, "2 texts, want 1: reviews.csv is a task of classification"},

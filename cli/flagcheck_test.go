@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// TestValuesOfEveryFlag: no flag of any command takes an empty value where that is not a text,
-// nor a number that is none.
+// TestValuesOfEveryFlag: no flag of any command accepts a number that is not finite, or an empty value
+// unless it is a text.
 func TestValuesOfEveryFlag(t *testing.T) {
 	t.Chdir(t.TempDir())
 	count := 0
@@ -47,7 +47,7 @@ func TestValuesOfEveryFlag(t *testing.T) {
 	}
 }
 
-// TestEmptyArguments: as a variable of a shell that is not set gives them.
+// TestEmptyArguments: empty arguments, as an unset shell variable gives them, are refused.
 func TestEmptyArguments(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -58,8 +58,8 @@ func TestEmptyArguments(t *testing.T) {
 	}
 }
 
-// TestPathsThatAreNotUTF8: a recipe could not hold them, and the run not be resumed. A run
-// directory is not in its recipe.
+// TestPathsThatAreNotUTF8: such paths are refused, since a recipe could not hold them and the run could
+// not be resumed. A run directory, which is not in its recipe, may have such a name.
 func TestPathsThatAreNotUTF8(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := os.WriteFile("caf\xe9.txt", []byte(text()), 0o666); err != nil {
@@ -84,23 +84,23 @@ func TestPathsThatAreNotUTF8(t *testing.T) {
 	}
 }
 
-// TestFlagsWithoutMeaning: what contradicts another flag, or does nothing beside it, is refused.
+// TestFlagsWithoutMeaning: flags that contradict another flag, or have no effect together with it, are refused.
 func TestFlagsWithoutMeaning(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "mix.toml", "mix = [\"1 a.txt\"]\n")
 	for _, c := range []struct{ args, want string }{
 		{"train --data a.txt --mix b.txt", `--mix "b.txt": want a weight above 0 and the text, as in "0.3 notes/*.txt"`},
 		{"train mix.toml --data a.txt", "--data has no meaning with --mix, which names the texts"},
-		{"train --val-data a.txt --validation 0.2", "--validation has no meaning with --val-data, which is the text for it"},
+		{"train --val-data a.txt --validation 0.2", "--validation has no meaning with --val-data, which names the validation text"},
 		{"train --solver lion --epsilon 1e-6", "--epsilon has no meaning with --solver lion"},
 		{"train --solver schedulefree", "--solver schedulefree goes with --schedule constant, not linear: its average takes the place of a rate that falls"},
 		{"train --solver schedulefree --schedule constant --ema 0.9", "--ema 0.9: --solver schedulefree has an average of the weights already"},
 		{"train --ema 1", "--ema 1: want a number in [0, 1)"},
-		{"train --schedule constant --lr-floor 0.2", "--lr-floor has no meaning with --schedule constant, which falls to nothing"},
+		{"train --schedule constant --lr-floor 0.2", "--lr-floor has no meaning with --schedule constant: the learning rate does not fall"},
 		{"train --weight-decay 0 --no-decay wte.*", "--no-decay has no meaning with --weight-decay 0: nothing decays"},
 		{"pack --out o --verify --shard-tokens 7", "--shard-tokens has no meaning with --verify, which only reads --out"},
-		{"pack --out o --val-data b.txt --validation 0.2 a.txt", "--validation has no meaning with --val-data, which is the text for it"},
-		{"finetune --from a --task rte --data b --template tldr", "--template has no meaning with a task: it is for --pairs"},
+		{"pack --out o --val-data b.txt --validation 0.2 a.txt", "--validation has no meaning with --val-data, which names the validation text"},
+		{"finetune --from a --task rte --data b --template tldr", "--template has no meaning with --task or --kind: it is for --pairs"},
 		{"finetune --from a --task rte --data b --train c --dev d", "--data has no meaning with --train and --dev, which name its files"},
 		{"bench --decode --recompute", "--recompute is for training: leave it out with --decode"},
 		{"graph --depth 2", "--depth is for pictures: --format svg or dot"},
@@ -112,8 +112,8 @@ func TestFlagsWithoutMeaning(t *testing.T) {
 	}
 }
 
-// TestFullDisk: results that cannot be written are a failure of every command, also of those
-// whose work is done by then.
+// TestFullDisk: results that cannot be written are a failure of every command, even if its work is
+// done by then.
 func TestFullDisk(t *testing.T) {
 	const full = "/dev/full"
 	if _, err := os.Stat(full); err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestGenerate: text goes on from the prompt, the same with the same seed, and as JSON.
+// TestGenerate: the text continues the prompt, is the same with the same seed, and the same as JSON.
 func TestGenerate(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -52,8 +52,8 @@ func TestGenerate(t *testing.T) {
 	}
 }
 
-// testOptions runs the command's other forms on the trained model; whole is what it writes
-// after the prompt of some tokens with the default settings.
+// testOptions runs the command's other forms on the trained model; whole is its output with the
+// default settings, which begins with a prompt of the given length.
 func testOptions(t *testing.T, whole string, prompt int) {
 	from := []string{"generate", "--from", "run/checkpoints/best", "--tokens", "30"}
 	command := func(in string, args ...string) string {
@@ -84,7 +84,7 @@ func testOptions(t *testing.T, whole string, prompt int) {
 	if err := json.Unmarshal([]byte(command("", "--prompt", "3 and 4", "--json")), &one); err != nil {
 		t.Fatal(err)
 	}
-	end := slices.Index(one.IDs, one.IDs[12]) // where it comes first
+	end := slices.Index(one.IDs, one.IDs[12]) // where it first occurs
 	if got := command("", "--prompt", "3 and 4", "--stop-token", fmt.Sprint(one.IDs[12])); got != whole[:prompt+end]+"\n" {
 		t.Errorf("--stop-token %d gives %q, want %q", one.IDs[12], got, whole[:prompt+end])
 	}
@@ -130,7 +130,7 @@ func testOptions(t *testing.T, whole string, prompt int) {
 	}
 
 	var first, rate, memory float64
-	// One layer of width 32 and 16 positions: 8·1·16·32 bytes a sequence.
+	// One layer of width 32 and 16 positions: 8·1·16·32 bytes per sequence.
 	if _, err := fmt.Sscanf(command("", "--prompt", "3 and 4", "--samples", "2", "--bench"),
 		"first token  %g s after a prompt of 7\nthen         %g tokens/s, 2 at once\nmemory       %g MB of keys and values\n", &first, &rate, &memory); err != nil {
 		t.Error(err)
@@ -142,29 +142,29 @@ func testOptions(t *testing.T, whole string, prompt int) {
 
 	for _, c := range []struct{ args, want string }{
 		{"--greedy --temperature 1", "--temperature has no meaning with --greedy"},
-		{"--greedy --top-k 3", "--top-k has no meaning with --greedy: nothing is drawn"},
-		{"--temperature 0 --seed 3", "--seed has no meaning with --temperature 0: nothing is drawn"},
-		{"--temperature 0 --min-p 0.1", "--min-p has no meaning with --temperature 0: nothing is drawn"},
+		{"--greedy --top-k 3", "--top-k has no meaning with --greedy: nothing is sampled"},
+		{"--temperature 0 --seed 3", "--seed has no meaning with --temperature 0: nothing is sampled"},
+		{"--temperature 0 --min-p 0.1", "--min-p has no meaning with --temperature 0: nothing is sampled"},
 		{"--greedy --samples 2", "--samples has no meaning with --greedy: all would be the same"},
-		{"--beams 2 --temperature 1", "--temperature has no meaning with --beams: a search draws nothing"},
-		{"--beams 2 --greedy", "--greedy has no meaning with --beams: a search draws nothing"},
-		{"--beams 2 --top-p 0.5", "--top-p has no meaning with --beams: a search draws nothing"},
-		{"--length-penalty 2", "--length-penalty has no meaning with draws: it is for --beams"},
-		{"--bench --json", "--json has no meaning with --bench, which measures draws and prints no text; gorgpt bench --decode --json has its figures for programs"},
-		{"--bench --stop x", "--stop has no meaning with --bench, which measures draws and prints no text; gorgpt bench --decode --json has its figures for programs"},
+		{"--beams 2 --temperature 1", "--temperature has no meaning with --beams: a beam search does not sample"},
+		{"--beams 2 --greedy", "--greedy has no meaning with --beams: a beam search does not sample"},
+		{"--beams 2 --top-p 0.5", "--top-p has no meaning with --beams: a beam search does not sample"},
+		{"--length-penalty 2", "--length-penalty has no meaning with sampling: it is for --beams"},
+		{"--bench --json", "--json has no meaning with --bench, which measures sampling and prints no text; for JSON, use gorgpt bench --decode --json"},
+		{"--bench --stop x", "--stop has no meaning with --bench, which measures sampling and prints no text; for JSON, use gorgpt bench --decode --json"},
 		{"--bench --tokens 1", "--tokens 1: with --bench, want 2 or more: it measures those after the first"},
 		{"--json --logprobs 1000000000", "--logprobs 1000000000: the vocabulary has 18 tokens"},
-		{"--repetition-penalty 0", "--repetition-penalty 0: want above 0; 1 is none"},
+		{"--repetition-penalty 0", "--repetition-penalty 0: want above 0; 1 means no penalty"},
 		{"--repetition-penalty NaN", "--repetition-penalty NaN: want a finite number; see gorgpt generate -h"},
 		{"--temperature Inf", "--temperature +Inf: want a finite number; see gorgpt generate -h"},
 		{"--temperature NaN", "--temperature NaN: want a finite number; see gorgpt generate -h"},
 		{"--samples 0", "--samples 0: want 1 or more"},
 		{"--logprobs 2", "--logprobs 2: only with --json"},
-		{"--beams 2 --samples 2", "--beams 2: neither --samples nor --logprobs goes with a search"},
+		{"--beams 2 --samples 2", "--beams 2: --samples and --logprobs cannot be combined with a beam search"},
 		{"--stop-token 18", "--stop-token 18: the vocabulary has the tokens 0 to 17"},
 		{"--beams 2 --length-penalty NaN", "--length-penalty NaN: want a finite number; see gorgpt generate -h"},
 		{"--min-p 2", "generate: min-p of 2 is not in [0, 1]"},
-		{"--no-repeat -1", "generate: banning runs of -1 tokens; want 0 or more"},
+		{"--no-repeat -1", "generate: no repeats of -1 tokens; want 0 or more"},
 		{"--repetition-penalty -1", "generate: a repetition penalty of -1 is not 0 or above"},
 	} {
 		status, _, stderr := gorgpt(t, t.Context(), append(slices.Clone(from), strings.Fields(c.args)...)...)
@@ -174,12 +174,12 @@ func testOptions(t *testing.T, whole string, prompt int) {
 	}
 }
 
-// testFinish: --json says why a text ends; top-p 0 and a tiny temperature are greedy.
+// testFinish: --json gives the reason why a text ends; top-p 0 and a tiny temperature are greedy.
 func testFinish(t *testing.T, command func(in string, args ...string) string) {
 	t.Helper()
 	one := func(args ...string) (g run.Text) {
 		t.Helper()
-		out := command("", append(args, "--prompt", "3 and 4", "--json")...) // of beams, the best
+		out := command("", append(args, "--prompt", "3 and 4", "--json")...) // with beams, the first is the best
 		if err := json.NewDecoder(strings.NewReader(out)).Decode(&g); err != nil {
 			t.Fatal(err)
 		}
@@ -203,25 +203,25 @@ func testFinish(t *testing.T, command func(in string, args ...string) string) {
 			t.Errorf("--stop %q: %+v", stops, g)
 		}
 	}
-	// A beam ends with the stop: what would follow has no part in it. Each token is a character.
+	// A beam ends with the stop text; what would follow does not count. Each token is a character.
 	if g := one("--beams", "3", "--stop", " "); g.Finish != "stop" || strings.Contains(g.Text, " ") || len(g.IDs) != len(g.Text)+1 {
 		t.Errorf("--beams 3 --stop: %+v, %d tokens of %d characters", g, len(g.IDs), len(g.Text))
 	}
 	for _, args := range [][]string{{}, {"--greedy"}, {"--beams", "2"}} {
-		// Of 18 tokens, each is there once.
+		// Each of the 18 tokens occurs once.
 		g := one(append(args, "--no-repeat", "1")...)
 		if slices.Sort(g.IDs); g.Finish != "no_candidates" || len(g.IDs) == 0 || len(g.IDs) >= 18 || len(slices.Compact(g.IDs)) != len(g.IDs) {
 			t.Errorf("--no-repeat 1 %v: %+v", args, g)
 		}
 		status, out, stderr := gorgpt(t, t.Context(), append([]string{"generate", "--from", "run/checkpoints/best", "--prompt", "3 and 4", "--no-repeat", "1"}, args...)...)
-		if status != 0 || stderr != "the text ends here: --no-repeat 1 leaves no token to go on with\n" || !strings.HasPrefix(out, "3 and 4") {
+		if status != 0 || stderr != "the text ends here: --no-repeat 1 leaves no token to continue with\n" || !strings.HasPrefix(out, "3 and 4") {
 			t.Errorf("--no-repeat 1 %v: status %d, %q, %q", args, status, out, stderr)
 		}
 	}
 }
 
-// TestPaddedVocabulary: a model whose vocabulary is padded beyond its tokenizer generates and
-// answers without the padding, though it is the likeliest there is.
+// TestPaddedVocabulary: a model whose vocabulary is padded beyond its tokenizer's never generates or
+// answers with the padding, although the model finds it most likely.
 func TestPaddedVocabulary(t *testing.T) {
 	t.Chdir(t.TempDir())
 	paddedModel(t, "model")
@@ -255,7 +255,7 @@ func TestPaddedVocabulary(t *testing.T) {
 	}
 }
 
-// paddedModel saves a model of 264 ids with a tokenizer of 257, whose padding is likeliest.
+// paddedModel saves a model of 264 ids with a tokenizer of 257; the ids of the padding are the most likely.
 func paddedModel(t *testing.T, dir string) {
 	t.Helper()
 	c := gpt2.New(264, 32, 16, 1, 2)
@@ -270,7 +270,7 @@ func paddedModel(t *testing.T, dir string) {
 	for _, w := range params.All() {
 		if w.Name() == "wte" || strings.HasSuffix(w.Name(), "wte.weight") {
 			for i := 257 * 16; i < len(w.Data()); i++ {
-				w.Data()[i] *= 100 // logits of either sign: some are the largest
+				w.Data()[i] *= 100 // logits of both signs, some of them the largest
 			}
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/smollm2"
 )
 
-// TestGGUF: a file of llama.cpp becomes the directory that it was made from, and a directory such a file, with its tokenizer.
+// TestGGUF: a GGUF file converts to the directory that it was made from, and a directory to a GGUF file, with its tokenizer.
 func TestGGUF(t *testing.T) {
 	root := fixture(t, "../checkpoint/testdata/gguf")
 	t.Chdir(t.TempDir())
@@ -33,8 +33,8 @@ func TestGGUF(t *testing.T) {
 	file := filepath.Join(root, "llama3.gguf")
 	for args, want := range map[string]string{
 		"plan --from ":                "",
-		"generate --prompt x --from ": file + " has no tokenizer: make a folder of it by gorgpt convert, and copy tokenizer.json, or vocab.json and merges.txt, into that",
-		"classify x --from ":          file + " has no task.json: it is no classifier; make one with gorgpt finetune",
+		"generate --prompt x --from ": file + " has no tokenizer: convert it to a folder with gorgpt convert, and copy tokenizer.json, or vocab.json and merges.txt, into that folder",
+		"classify x --from ":          file + " has no task.json: it is not a classifier; make one with gorgpt finetune",
 	} {
 		_, _, stderr := gorgpt(t, t.Context(), append(strings.Fields(args), file)...)
 		if want == "" && stderr != "" || !strings.Contains(stderr, want) {
@@ -43,7 +43,7 @@ func TestGGUF(t *testing.T) {
 	}
 }
 
-// TestSmolLM2: a model that others have trained answers, out of llama.cpp's file and out of one of 8 bits that is made of it.
+// TestSmolLM2: a published model answers, from llama.cpp's file and from an 8-bit file made of it.
 func TestSmolLM2(t *testing.T) {
 	path := smollm2.Path(t)
 	t.Chdir(t.TempDir())
@@ -60,7 +60,7 @@ func TestSmolLM2(t *testing.T) {
 	}
 }
 
-// TestGGUFEnds: what a file has no place for is said.
+// TestGGUFEnds: what a file cannot hold is reported.
 func TestGGUFEnds(t *testing.T) {
 	root := fixture(t, "../checkpoint/testdata/gguf/hf/llama3")
 	t.Chdir(t.TempDir())
@@ -69,7 +69,7 @@ func TestGGUFEnds(t *testing.T) {
 	}
 	edited(t, "many/generation_config.json", map[string]any{"eos_token_id": []int{1, 2, 3, 4}})
 	status, stdout, stderr := gorgpt(t, t.Context(), "convert", "many", "many.gguf")
-	const want = "\nof the tokens [1 2 3 4] that end a text, the file has the first 3: llama.cpp has no place for more\nmany.gguf\n"
+	const want = "\nof the end-of-text tokens [1 2 3 4], the file has only the first 3: llama.cpp has no place for more\nmany.gguf\n"
 	if status != 0 || !strings.HasSuffix(stdout, want) {
 		t.Errorf("status %d, %s%s\nwant %s", status, stdout, stderr, want)
 	}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestGraphOfCheckpoint: graph and bench take a checkpoint for a model, whatever its form; a name of the catalogue stays one
-// where a file has it too.
+// TestGraphOfCheckpoint: graph and bench accept a checkpoint of any form as a model; a name of the catalog takes precedence
+// over a file of that name.
 func TestGraphOfCheckpoint(t *testing.T) {
 	file, err := filepath.Abs(filepath.Join("..", "checkpoint", "testdata", "gguf", "llama3.gguf"))
 	if err != nil {
@@ -17,7 +17,7 @@ func TestGraphOfCheckpoint(t *testing.T) {
 	write(t, "gpt2-nano", "a file of the name of a model")
 	for args, want := range map[string]string{
 		"graph --model " + file:                            "parameters  1,472",
-		"graph --model " + file + " --diff " + file:        "no node differs",
+		"graph --model " + file + " --diff " + file:        "no nodes differ",
 		"graph --model gpt2-nano --context 4":              "parameters  804,096",
 		"bench --model " + file + " --steps 1 --context 4": "llama3.gguf, batch 1 × 4",
 	} {

@@ -15,9 +15,9 @@ import (
 	"github.com/gorgpt/gorgpt/cli/internal/command"
 )
 
-// TestSecondInterrupt: the first interrupt is answered at once, in the middle of an update
-// that would take minutes; the second ends the process with status 130. What that leaves of
-// a run is what SIGKILL leaves; see TestResumeInAnotherProcess.
+// TestSecondInterrupt: the first interrupt is reported at once, in the middle of an update that
+// would take minutes; the second ends the process with status 130. It leaves the run as SIGKILL
+// does; see TestResumeInAnotherProcess.
 func TestSecondInterrupt(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -35,7 +35,7 @@ func TestSecondInterrupt(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer time.AfterFunc(time.Minute, func() { cmd.Process.Kill() }).Stop() // else a failure waits for the update
+	defer time.AfterFunc(time.Minute, func() { cmd.Process.Kill() }).Stop() // otherwise a failure would wait for the update
 	interrupt := func() {
 		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 			t.Error(err)
@@ -49,7 +49,7 @@ func TestSecondInterrupt(t *testing.T) {
 			interrupt()
 		case line == "stopping after this update (Ctrl-C again to stop now)":
 			heard = true
-			time.Sleep(2 * command.OneInterrupt) // sooner, it would be the same Ctrl-C
+			time.Sleep(2 * command.OneInterrupt) // any sooner, it would count as the same Ctrl-C
 			interrupt()
 		}
 	}
@@ -62,8 +62,8 @@ func TestSecondInterrupt(t *testing.T) {
 	}
 }
 
-// TestInterruptWhileWaiting: a signal ends a command that waits, for standard input or for a
-// pipe that nobody writes into.
+// TestInterruptWhileWaiting: a signal ends a command that waits for standard input, or for a pipe
+// that nobody writes to.
 func TestInterruptWhileWaiting(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -115,7 +115,7 @@ func TestInterruptWhileWaiting(t *testing.T) {
 	}
 }
 
-// TestTwoSignalsAtOnce: timeout(1) signals the process, and the group it is in: one Ctrl-C, and
+// TestTwoSignalsAtOnce: timeout(1) signals the process and its group, which counts as one Ctrl-C, and
 // the checkpoint is saved.
 func TestTwoSignalsAtOnce(t *testing.T) {
 	t.Chdir(t.TempDir())

@@ -12,10 +12,10 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/llama2c"
 )
 
-// storiesDir has Karpathy's smallest model of stories, trained by others, with the 200 greedy tokens that llama2.c makes of it.
+// storiesDir contains Karpathy's smallest model of stories, and the 200 greedy tokens that llama2.c generates with it.
 const storiesDir = "../../shared/data/weights/stories260K"
 
-// golden are these tokens, behind token 1, which begins a text.
+// golden returns these tokens, preceded by token 1, which begins a text.
 func golden(t *testing.T) (dir string, ids []int) {
 	t.Helper()
 	var of struct{ IDs []int }
@@ -29,14 +29,14 @@ func golden(t *testing.T) (dir string, ids []int) {
 	return fixture(t, storiesDir), of.IDs
 }
 
-// begins is how the story of these tokens begins, and ends is how it breaks off.
+// begins and ends are the beginning and the end of the story in these tokens.
 const (
 	begins = "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball."
 	ends   = "Lily didn't want to help her mom, so she"
 )
 
-// TestStories: the model and the tokenizer of llama2.c's files give its 200 greedy tokens to the letter, out of the files themselves,
-// from the directory that they are converted to, and from the files that this is converted to.
+// TestStories: the model and the tokenizer of llama2.c's files give exactly its 200 greedy tokens: read from the files
+// themselves, from the directory that they are converted to, and from the files that this is converted back to.
 func TestStories(t *testing.T) {
 	dir, want := golden(t)
 	t.Chdir(t.TempDir())
@@ -69,7 +69,7 @@ func TestStories(t *testing.T) {
 	}
 	convert("hf", "again/model.bin", "--to", "llama2.c")
 	tell("again/model.bin")
-	const angles = 4 * 512 * 8 // of positions, which end the file
+	const angles = 4 * 512 * 8 // bytes of the table of positions, which ends the file
 	wrote, original := read(t, "again/model.bin"), read(t, filepath.Join(dir, "stories260K.bin"))
 	if n := len(original) - angles; len(wrote) != len(original) || !bytes.Equal(wrote[:n], original[:n]) {
 		t.Error("model.bin differs from stories260K.bin")
@@ -83,7 +83,7 @@ func TestStories(t *testing.T) {
 		t.Errorf("tokenizer.bin differs from tok512.bin, %v", err)
 	}
 	status, _, stderr := gorgpt(t, t.Context(), "convert", "hf", "again/other.bin", "--to", "llama2.c")
-	if want := "gorgpt: again/tokenizer.bin exists; choose another folder, nothing is written over\n"; status != 1 || stderr != want {
+	if want := "gorgpt: again/tokenizer.bin exists; choose another folder: existing files are never overwritten\n"; status != 1 || stderr != want {
 		t.Errorf("beside a tokenizer: status %d, %s", status, stderr)
 	}
 }
@@ -97,7 +97,7 @@ func read(t *testing.T, path string) []byte {
 	return data
 }
 
-// TestConvertLlama2C converts each form of llama2.c's, without a tokenizer.
+// TestConvertLlama2C converts each of llama2.c's formats, without a tokenizer.
 func TestConvertLlama2C(t *testing.T) {
 	root := fixture(t, "../checkpoint/testdata/models/llama")
 	t.Chdir(t.TempDir())

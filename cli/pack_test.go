@@ -8,9 +8,9 @@ import (
 	"github.com/gorgpt/gorgpt/store"
 )
 
-// TestPackAgain: into the same folder, the same text goes on or is checked; a finished folder
-// of another text is refused, one that a bad record stopped is finished from a mended text, or
-// without the record, with the bytes of one packed at once.
+// TestPackAgain: packing the same text into the same folder resumes, or checks a finished folder; a
+// finished folder of another text is refused. A folder that a bad record stopped is finished from a
+// repaired text, or without the record, with the bytes of a folder packed at once.
 func TestPackAgain(t *testing.T) {
 	t.Chdir(t.TempDir())
 	args := []string{"pack", "--tokenizer", "bytes", "--shard-tokens", "700", "--validation", "0.2", "a.jsonl"}
@@ -44,15 +44,15 @@ func TestPackAgain(t *testing.T) {
 	pack(0, "train: ", "--out", "mend")
 	same("mend", "whole")
 
-	write(t, "a.jsonl", strings.Replace(badRecords(0), "0 and 0", "1 and 0", 1)) // as long as before
+	write(t, "a.jsonl", strings.Replace(badRecords(0), "0 and 0", "1 and 0", 1)) // of the same length
 	pack(1, "gorgpt: mend: the text has changed since ", "--out", "mend")
 	same("mend", "whole")
-	pack(1, "mend was begun with another corpus, tokenizer or size of shards; choose another folder", "--out", "mend", "--shard-tokens", "800")
+	pack(1, "mend was begun with a different corpus, tokenizer or shard size; choose another folder", "--out", "mend", "--shard-tokens", "800")
 	pack(2, `treatment of bad records "skp"`, "--out", "none", "--bad-records", "skp")
 }
 
-// TestPackNothing: what has no text for training is an error, and what has none for validation
-// is said.
+// TestPackNothing: having no text for training is an error, and having none for validation is
+// reported.
 func TestPackNothing(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "empty.jsonl", "{\"text\": \"\"}\n{\"text\": \"\"}\n")
@@ -64,11 +64,11 @@ func TestPackNothing(t *testing.T) {
 		want   string
 	}{
 		{"empty.jsonl --out a", 1, "gorgpt: empty.jsonl (training part): there is nothing to pack: no text, and so no tokens"},
-		{"few.jsonl --out a --validation 0", 0, "train: 30 tokens of 28 bytes of text in 2 documents"}, // goes on in the empty folder
+		{"few.jsonl --out a --validation 0", 0, "train: 30 tokens from 28 bytes of text in 2 documents"}, // continues in the empty folder
 		{"few.jsonl --out b", 0, "val: 0 tokens\n"},
-		{"few.jsonl --out c", 0, "nothing came to validation: name a text for it with --val-data, or a larger share with --validation\n"},
+		{"few.jsonl --out c", 0, "no text was held out for validation: name one with --val-data, or give a larger share with --validation\n"},
 		{"body.jsonl --out d --field body", 0, "train: "},
-		{"body.jsonl --out e", 1, "body.jsonl:1: no field \"text\"; there are: body, id"},
+		{"body.jsonl --out e", 1, "body.jsonl:1: no field \"text\"; the object has body, id"},
 	} {
 		status, stdout, stderr := gorgpt(t, t.Context(), append([]string{"pack", "--tokenizer", "bytes"}, strings.Fields(c.args)...)...)
 		if status != c.status || !strings.Contains(stdout+stderr, c.want) {
@@ -77,7 +77,7 @@ func TestPackNothing(t *testing.T) {
 	}
 }
 
-// TestPackShards: jobs of an array and one command leave the same files; what is missing, or wrong, is a line.
+// TestPackShards: jobs of an array leave the same files as one command; missing or wrong parts are an error of one line.
 func TestPackShards(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "a.jsonl", records(100))
@@ -94,9 +94,9 @@ func TestPackShards(t *testing.T) {
 	pack(0, "\none\n", "--tokenizer", "bytes", "--shard-tokens", "700", "--out", "one", "a.jsonl")
 	for _, out := range []string{"many", "mem://TestPackShards/many"} {
 		pack(0, "shard 1/2: ", shard("1/2", out)...)
-		pack(1, "gorgpt: "+out+": shard 0/2 missing, of gorgpt pack --shard\n", "--out", out, "--join")
+		pack(1, "gorgpt: "+out+": shard 0/2 missing; run gorgpt pack --shard for each\n", "--out", out, "--join")
 		pack(0, "\n"+out+"\n", shard("0/2", out)...)
-		pack(1, "; gorgpt pack --out "+out+" --join does that\n", "--out", out, "--verify")
+		pack(1, ": all parts are complete but not joined yet; run gorgpt pack --out "+out+" --join\n", "--out", out, "--verify")
 		pack(0, "train: ", "--out", out, "--join")
 		pack(0, "train: ", "--out", out, "--verify")
 		for name, err := range store.Files("one") {
@@ -111,7 +111,7 @@ func TestPackShards(t *testing.T) {
 		pack(2, "gorgpt: --shard "+i+": want a number from 0 and how many there are, as in 3/16, the fourth of sixteen\n", shard(i, "x")...)
 	}
 	pack(2, "--join takes what --shard left in --out; leave out a.jsonl", "--out", "x", "--join", "a.jsonl")
-	pack(2, "--shard has no meaning with --join: what --shard left in --out tells it", "--out", "x", "--join", "--shard", "1/2")
+	pack(2, "--shard has no meaning with --join, which takes it from what --shard left in --out", "--out", "x", "--join", "--shard", "1/2")
 	pack(1, "gorgpt: x: no parts to join; ", "--out", "x", "--join")
-	pack(1, "gorgpt: s3://bucket/x/pack.json: no driver for s3: is linked in, only file, mem; s3 and gs are in the gorgpt of go build -C cloud ./cmd/gorgpt\n", "--tokenizer", "bytes", "--out", "s3://bucket/x", "a.jsonl")
+	pack(1, "gorgpt: s3://bucket/x/pack.json: no driver for s3 is linked in, only for file, mem; to get s3 and gs, build gorgpt with go build -C cloud ./cmd/gorgpt\n", "--tokenizer", "bytes", "--out", "s3://bucket/x", "a.jsonl")
 }

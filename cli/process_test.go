@@ -20,7 +20,7 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// asCommand makes the test binary the command itself.
+// asCommand is the environment variable that makes the test binary run as the command.
 const asCommand = "GORGPT_TEST_AS_COMMAND"
 
 func TestMain(m *testing.M) {
@@ -28,13 +28,13 @@ func TestMain(m *testing.M) {
 		Main()
 		return
 	}
-	// Models this small gain nothing from a second processor, and wait for it where it is busy;
-	// processes of their own, as in TestResumeInAnotherProcess, have as many as they are given.
+	// Models this small gain nothing from a second processor, and wait for it if it is busy; separate
+	// processes, as in TestResumeInAnotherProcess, have as many as they are given.
 	runtime.GOMAXPROCS(1)
 	os.Exit(m.Run())
 }
 
-// process starts the command in a process of its own, with output into a file.
+// process starts the command in a separate process, with its output in a file.
 func process(t *testing.T, threads int, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
@@ -56,13 +56,13 @@ func process(t *testing.T, threads int, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// hard is a run with all that a position in it depends on: shards in a new order each
-// epoch, a small buffer, a mixture, a batch in parts, dropout, and a guard.
+// hard is a run with everything that its state can depend on: shards in a new order each epoch, a
+// small buffer, a mixture, gradient accumulation, dropout, and a guard.
 var hard = []string{"train", "--mix", "2 shards", "--mix", "1 more.jsonl.gz", "--tokenizer", "bytes", "--windows", "apart", "--buffer", "700",
 	"--layers", "1", "--width", "32", "--heads", "2", "--context", "16", "--batch", "4", "--accumulate", "3", "--dropout", "0.2",
 	"--steps", "220", "--eval-every", "35", "--eval-batches", "2", "--save-every", "11", "--lr", "0.01", "--skip-outliers", "1", "--keep", "2", "--sample-every", "40"}
 
-// writeHard writes the text of hard.
+// writeHard writes the text for hard.
 func writeHard(t *testing.T) {
 	t.Helper()
 	if err := os.Mkdir("shards", 0o777); err != nil {
@@ -79,8 +79,8 @@ func writeHard(t *testing.T) {
 	write(t, "more.jsonl.gz", gzipped(t, fmt.Sprintf("{\"text\": %q}\n{\"text\": %q}\n", text()[:2000], text()[2000:4000])))
 }
 
-// final is what a run ended with: weights, moments, the trainer's state and every line
-// of the metrics, without times.
+// final returns the results of a run: weights, moments, the trainer's state and every line of the
+// metrics, without times.
 func final(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	times := regexp.MustCompile(`"(tokens_per_s|seconds)": ?[0-9.e+-]+`)
@@ -98,9 +98,9 @@ func final(t *testing.T, dir string) map[string]string {
 	return out
 }
 
-// TestResumeInAnotherProcess: k steps, and n-k in another process with another number
-// of threads, end in the bits of n steps in one: weights, moments, data, dropout, rates
-// and losses; however the first ended: as asked, by SIGTERM, or by SIGKILL.
+// TestResumeInAnotherProcess: k steps, and n-k in another process with another number of threads,
+// end with the bits of n steps in one process: weights, moments, data, dropout, rates and losses. The
+// first process may have ended as planned, by SIGTERM, or by SIGKILL.
 func TestResumeInAnotherProcess(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeHard(t)
@@ -155,7 +155,7 @@ func TestResumeInAnotherProcess(t *testing.T) {
 	}
 }
 
-// awaitStep waits until the metrics of a run have a step.
+// awaitStep waits until the metrics of a run include a step.
 func awaitStep(t *testing.T, dir string, step int) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
@@ -170,7 +170,7 @@ func awaitStep(t *testing.T, dir string, step int) {
 	t.Fatalf("%s: no step %d after a minute", dir, step)
 }
 
-// TestRuns compares two runs, in a table, as JSON and in a picture.
+// TestRuns compares two runs in a table, as JSON and in a picture.
 func TestRuns(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -198,7 +198,7 @@ func TestRuns(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(out), &got); err != nil || status != 0 || len(got.Runs) != 1 || got.Runs[0].Dir != "runs/b" || got.Runs[0].Step != 40 || got.Runs[0].Best <= 0 {
 		t.Errorf("status %d, %s, %v\n%s", status, stderr, err, out)
-	} else if r := got.Runs[0]; math.Abs(r.Bits-r.Last/math.Ln2) > 1e-12 { // a byte a character
+	} else if r := got.Runs[0]; math.Abs(r.Bits-r.Last/math.Ln2) > 1e-12 { // one byte per character
 		t.Errorf("%v bits a byte of a loss of %v", r.Bits, r.Last)
 	}
 	samples, err := os.ReadFile("runs/a/samples.txt")
@@ -207,7 +207,7 @@ func TestRuns(t *testing.T) {
 	}
 }
 
-// TestBadRecordsAreCounted: a run says what it left out, if the recipe allows that.
+// TestBadRecordsAreCounted: a run reports how many records it skipped, if the recipe allows skipping.
 func TestBadRecordsAreCounted(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.jsonl", fmt.Sprintf("{\"text\": %q}\noops\n{\"text\": %q}\n", text()[:3000], text()[3000:]))

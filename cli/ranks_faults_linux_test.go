@@ -18,8 +18,8 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// TestRanksKilled: a rank that dies at a random moment ends the job, whose last checkpoint is whole: the run goes on from it to
-// the same bits. GORGPT_KILLS is how often that is tried, 4 times without.
+// TestRanksKilled: a rank that dies at a random moment ends the job, whose last checkpoint is whole, and from which the run
+// resumes to the same bits. GORGPT_KILLS is the number of tries, 4 by default.
 func TestRanksKilled(t *testing.T) {
 	names, paths := families(t)
 	tries := 4
@@ -38,21 +38,21 @@ func TestRanksKilled(t *testing.T) {
 		dir := fmt.Sprintf("killed %d", i)
 		after := 1 + rand.IntN(35)
 		var killed atomic.Int64
-		out := watched{mark: "val loss", seen: func() { // of step 0, after which it is 10 milliseconds a step or more
+		out := watched{mark: "val loss", seen: func() { // step 0, after which each step takes 10 milliseconds or more
 			time.Sleep(time.Duration(after) * 5 * time.Millisecond)
 			killed.Store(time.Now().UnixNano())
 			killOne(dir)
 		}}
 		status := job(t, paths[family], 2, &out, shared(40, "--out", dir)...)
 		if status == 0 {
-			done++ // before it could be killed
+			done++ // finished before it could be killed
 			continue
 		}
 		if took := time.Since(time.Unix(0, killed.Load())); strings.Contains(out.String(), "done:") || took > time.Minute {
 			t.Errorf("%s: status %d %v after a rank was killed:\n%s", dir, status, took, &out)
 		}
 		if _, err := os.Stat(filepath.Join(dir, "checkpoints/latest")); err != nil {
-			before++ // the first checkpoint
+			before++ // killed before the first checkpoint
 			continue
 		}
 		out = watched{}
@@ -64,7 +64,7 @@ func TestRanksKilled(t *testing.T) {
 	t.Logf("of %d runs, %d were done before their rank was killed, %d had no checkpoint yet, %d went on", tries, done, before, tries-done-before)
 }
 
-// killOne kills one of the processes that make a run in a directory.
+// killOne kills one of the processes of a run.
 func killOne(dir string) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -84,11 +84,11 @@ func killOne(dir string) {
 	}
 }
 
-// TestRanksOfOtherPrograms: ranks of another version, of another precision, and at another step of a run are told apart before the first
-// step; a library of another family than the launcher's is refused before there is a run.
+// TestRanksOfOtherPrograms: ranks of another version, with another precision, or at another step of a run are detected before
+// the first step; a library of another family than the launcher's is refused before a run is made.
 func TestRanksOfOtherPrograms(t *testing.T) {
 	names, paths := families(t)
-	t.Setenv("GORGPT_ISA", "generic") // which has bfloat16 on every machine
+	t.Setenv("GORGPT_ISA", "generic") // supports bfloat16 on every machine
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
 	self, err := os.Executable()
@@ -116,7 +116,7 @@ func TestRanksOfOtherPrograms(t *testing.T) {
 			{append([]string{self}, shared(6, "--out", "a")...), append([]string{other}, shared(6, "--out", "a")...), `rank 1 of 2 differs from rank 0 in its program: `},
 			{append([]string{self}, shared(6, "--out", "a")...), append([]string{self}, shared(6, "--out", "a", "--precision", "bf16")...), `rank 1 of 2 differs from rank 0 in its setting: `},
 			{[]string{self, "train", "--resume", "one"}, []string{self, "train", "--resume", "stale"}, `rank 1 of 2 differs from rank 0 in its step: "3", not "6"`},
-			{append([]string{self}, shared(6, "--out", "a", "--mpi-library", map[string]string{"Open MPI": "libmpich.so.12", "MPICH": "libmpi.so.40"}[family])...), nil, "they do not belong together"},
+			{append([]string{self}, shared(6, "--out", "a", "--mpi-library", map[string]string{"Open MPI": "libmpich.so.12", "MPICH": "libmpi.so.40"}[family])...), nil, "they do not match"},
 		} {
 			if c.second == nil {
 				c.second = c.first
@@ -126,7 +126,7 @@ func TestRanksOfOtherPrograms(t *testing.T) {
 			if status := launch(t, paths[family], &out, append(args, c.second...)...); status == 0 || !strings.Contains(out.String(), c.want) || strings.Contains(out.String(), "step 1/") {
 				t.Errorf("%s: status %d, want …%s…\n%s", family, status, c.want, &out)
 			}
-			if _, err := os.Stat("a"); err == nil && c.want == "they do not belong together" {
+			if _, err := os.Stat("a"); err == nil && c.want == "they do not match" {
 				t.Errorf("%s: a run that cannot be has a directory", family)
 			}
 			if err := os.RemoveAll("a"); err != nil {
@@ -136,8 +136,8 @@ func TestRanksOfOtherPrograms(t *testing.T) {
 	}
 }
 
-// TestRanksFullDisk: where rank 0 cannot write a checkpoint, all ranks end, with its reason; the one before is whole, and the run goes on from it to
-// the bits of one that had the room.
+// TestRanksFullDisk: if rank 0 cannot write a checkpoint, all ranks end and report its reason; the previous checkpoint is
+// whole, and the run resumes from it to the bits of a run that had enough room.
 func TestRanksFullDisk(t *testing.T) {
 	names, paths := families(t)
 	t.Chdir(t.TempDir())
@@ -151,7 +151,7 @@ func TestRanksFullDisk(t *testing.T) {
 		if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=2m"); err != nil {
 			t.Skipf("a small disk cannot be mounted: %v", err)
 		}
-		t.Cleanup(func() { _ = syscall.Unmount(disk, 0) }) // where the test has not come so far
+		t.Cleanup(func() { _ = syscall.Unmount(disk, 0) }) // in case the test ends before it does so
 		dir := filepath.Join(disk, "run")
 		var out watched
 		if status := job(t, paths[family], 2, &out, shared(12, "--out", dir, "--stop-after", "4")...); status != 0 {
@@ -180,7 +180,7 @@ func TestRanksFullDisk(t *testing.T) {
 	}
 }
 
-// fill writes until the disk is full.
+// fill writes a file until the disk is full.
 func fill(t *testing.T, path string) {
 	t.Helper()
 	f, err := os.Create(path)

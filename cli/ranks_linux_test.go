@@ -20,10 +20,11 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
 )
 
-// launchers start ranks of each family. Debian's names come first: mpirun may be of either there.
+// launchers lists the launchers of each family. Debian's names come first, as its mpirun may be of either family.
 var launchers = map[string][]string{"Open MPI": {"mpirun.openmpi", "mpirun"}, "MPICH": {"mpiexec.mpich", "mpiexec.hydra"}}
 
-// families are those that are installed; a test without any is skipped, or fails with REQUIRE_MPI=1 unless there are both.
+// families returns the MPI families that are installed and the paths of their launchers. Without any, the test is skipped;
+// with REQUIRE_MPI=1, it fails unless both are installed.
 func families(t *testing.T) (names []string, paths map[string]string) {
 	t.Helper()
 	if testing.Short() {
@@ -48,7 +49,7 @@ func families(t *testing.T) (names []string, paths map[string]string) {
 	return names, paths
 }
 
-// watched is what a job says, and calls a function once it has said something.
+// watched collects the output of a job, and calls a function once the output contains a mark.
 type watched struct {
 	mu   sync.Mutex
 	all  bytes.Buffer
@@ -73,7 +74,7 @@ func (w *watched) String() string {
 	return w.all.String()
 }
 
-// job runs the command on ranks; more are arguments of the launcher that follow it. It returns the exit status.
+// job runs the command on this many ranks and returns the exit status.
 func job(t *testing.T, launcher string, ranks int, out *watched, args ...string) int {
 	t.Helper()
 	self, err := os.Executable()
@@ -102,19 +103,19 @@ func launch(t *testing.T, launcher string, out *watched, args ...string) int {
 		out.seen = func() { _ = cmd.Process.Signal(syscall.SIGUSR1) }
 	}
 	out.mu.Unlock()
-	_ = cmd.Wait() // its status tells
+	_ = cmd.Wait() // the exit status is checked instead
 	return cmd.ProcessState.ExitCode()
 }
 
-// shared is a run with all that could depend on the number of ranks.
+// shared returns the arguments of a run with everything that could depend on the number of ranks.
 func shared(steps int, more ...string) []string {
 	return append([]string{"train", "--data", "text.txt", "--tokenizer", "bytes", "--layers", "1", "--width", "16", "--heads", "2", "--context", "16",
 		"--batch", "1", "--accumulate", "8", "--dropout", "0.1", "--clip", "0.5", "--skip-outliers", "3", "--steps", fmt.Sprint(steps),
 		"--eval-every", "6", "--eval-batches", "5", "--save-every", "3", "--lr", "0.01"}, more...)
 }
 
-// TestRanksEqualOneProcess: any number of ranks of both families, whose sums overlap or not, ends with the files of one process, that the
-// run was stopped on 4 and went on on 2 changes nothing, and the library's own sums are the same but for rounding.
+// TestRanksEqualOneProcess: any number of ranks of both families, with overlapping sums or not, ends with the files of one
+// process. Stopping a run on 4 ranks and resuming it on 2 changes nothing, and the library's own sums agree up to rounding.
 func TestRanksEqualOneProcess(t *testing.T) {
 	names, paths := families(t)
 	t.Chdir(t.TempDir())
@@ -156,7 +157,7 @@ func TestRanksEqualOneProcess(t *testing.T) {
 	}
 }
 
-// near compares weights but for rounding.
+// near compares weights up to rounding.
 func near(t *testing.T, got, want string) {
 	t.Helper()
 	const tolSum = 1e-5 // sums of 8 gradients in another order, after 12 updates
@@ -187,7 +188,7 @@ func near(t *testing.T, got, want string) {
 	}
 }
 
-// TestRanksSplitABatch: an update of one batch becomes one of smaller ones, which the recipe of the run says.
+// TestRanksSplitABatch: an update of one batch is divided into smaller batches, as recorded in the recipe of the run.
 func TestRanksSplitABatch(t *testing.T) {
 	names, paths := families(t)
 	t.Chdir(t.TempDir())
@@ -203,7 +204,7 @@ func TestRanksSplitABatch(t *testing.T) {
 	if status := job(t, paths[names[0]], 4, &out, shared(4, "--batch", "5", "--accumulate", "1", "--out", "none")...); status == 0 || !strings.Contains(out.String(), "gorgpt: rank 0 of 4: --batch 5 and --accumulate 1: 4 ranks cannot share") {
 		t.Errorf("status %d\n%s", status, &out)
 	}
-	if status := job(t, paths[names[0]], 3, &out, "train", "--resume", "split", "--steps", "9"); status == 0 || !strings.Contains(out.String(), "the run has --accumulate 2, which 3 ranks cannot share alike") {
+	if status := job(t, paths[names[0]], 3, &out, "train", "--resume", "split", "--steps", "9"); status == 0 || !strings.Contains(out.String(), "the run has --accumulate 2, which 3 ranks cannot share evenly") {
 		t.Errorf("status %d\n%s", status, &out)
 	}
 	if _, err := os.Stat("none"); err == nil {
@@ -211,7 +212,7 @@ func TestRanksSplitABatch(t *testing.T) {
 	}
 }
 
-// TestRanksStop: a signal to the launcher stops all at one step, after a checkpoint, from which the run goes on.
+// TestRanksStop: a signal to the launcher stops all ranks at the same step, after a checkpoint from which the run resumes.
 func TestRanksStop(t *testing.T) {
 	names, paths := families(t)
 	t.Chdir(t.TempDir())
@@ -220,7 +221,7 @@ func TestRanksStop(t *testing.T) {
 	for _, family := range names {
 		out := watched{mark: "step 6/120"}
 		status := job(t, paths[family], 2, &out, shared(120, "--out", family)...)
-		if status != 130 && status != 0 || !strings.Contains(out.String(), "saved; go on with: gorgpt train --resume "+family) || strings.Contains(out.String(), "done:") {
+		if status != 130 && status != 0 || !strings.Contains(out.String(), "saved; resume with: gorgpt train --resume "+family) || strings.Contains(out.String(), "done:") {
 			t.Fatalf("%s: status %d\n%s", family, status, &out)
 		}
 		mustTrain(t, "train", "--resume", family)
@@ -228,7 +229,7 @@ func TestRanksStop(t *testing.T) {
 	}
 }
 
-// TestRanksDiffer: ranks that were not started alike, or do not have the same files, are told apart before the first step.
+// TestRanksDiffer: ranks that were started with other settings, or have other files, are detected before the first step.
 func TestRanksDiffer(t *testing.T) {
 	names, paths := families(t)
 	t.Chdir(t.TempDir())
@@ -242,12 +243,12 @@ func TestRanksDiffer(t *testing.T) {
 		for _, c := range []struct {
 			name  string
 			first []string // arguments of rank 0
-			other []string // and of rank 1
+			other []string // arguments of rank 1
 			want  string
 		}{
 			{"recipe", shared(6, "--out", "a"), shared(6, "--out", "a", "--lr", "0.02"), `rank 1 of 2: train: step 0: rank 1 of 2 differs from rank 0 in its setting: "lr = 0.02", not "lr = 0.01"`},
 			{"data", shared(6, "--out", "b"), shared(6, "--out", "b", "--data", "other.txt"), "rank 1 of 2: train: step 0: rank 1 of 2 differs from rank 0 in its "},
-			{"no data", shared(6, "--out", "c"), shared(6, "--out", "c", "--data", "none.txt"), "gorgpt: rank 0 of 2: rank 1 has left: "},
+			{"no data", shared(6, "--out", "c"), shared(6, "--out", "c", "--data", "none.txt"), "gorgpt: rank 0 of 2: rank 1 has stopped: "},
 			{"no shared folder", []string{"train", "--resume", "one", "--steps", "12"}, []string{"train", "--resume", "elsewhere", "--steps", "12"}, "gorgpt: rank 1 of 2: --resume: elsewhere: no such folder"},
 		} {
 			if c.name == "no shared folder" {
@@ -275,7 +276,8 @@ func TestRanksDiffer(t *testing.T) {
 	}
 }
 
-// TestRanksFinetune: 1, 2 and 4 ranks fine-tune to the same files, of a task and of pairs, also where a run goes on with another number.
+// TestRanksFinetune: 1, 2 and 4 ranks fine-tune to the same files, for a task and for pairs, even if a run is resumed with
+// another number of ranks.
 func TestRanksFinetune(t *testing.T) {
 	names, paths := families(t)
 	t.Chdir(t.TempDir())
@@ -320,8 +322,8 @@ func TestRanksFinetune(t *testing.T) {
 	}
 }
 
-// TestRanksEval: ranks share out an evaluation, and rank 0 alone prints and writes what one process does. Ranks that were not started alike
-// are told apart before.
+// TestRanksEval: ranks divide an evaluation, and rank 0 alone prints and writes what one process would. Ranks that were
+// started with other settings are detected first.
 func TestRanksEval(t *testing.T) {
 	names, paths := families(t)
 	from := evalModel(t)

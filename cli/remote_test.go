@@ -10,15 +10,15 @@ import (
 	"github.com/gorgpt/gorgpt/store"
 )
 
-// lastLine is that of an output.
+// lastLine returns the last line of an output.
 func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return lines[len(lines)-1]
 }
 
-// TestRemoteRun: a run that reads from an object store and sends its checkpoints there, stopped, and gone on with on a
-// machine that has nothing but the URL, ends with the bits of one that knows of none. One whose latest checkpoint is
-// damaged goes on from the one before.
+// TestRemoteRun: a run that reads from an object store and uploads its checkpoints there, is stopped, and is resumed on a
+// machine that has only the URL, ends with the bits of a local run. If its latest checkpoint is damaged, it resumes from the
+// one before.
 func TestRemoteRun(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Chdir(t.TempDir())
@@ -54,7 +54,7 @@ func TestRemoteRun(t *testing.T) {
 			t.Error("other weights than of a run that knows of no store")
 		}
 	}
-	resume(url + " goes on in " + filepath.Join("runs", "a-"))
+	resume(url + " continues in " + filepath.Join("runs", "a-"))
 
 	latest := url + "/checkpoints/latest"
 	use := func(status int, message string, args ...string) {
@@ -70,38 +70,42 @@ func TestRemoteRun(t *testing.T) {
 	use(0, root+"/copy", "convert", latest, root+"/copy")
 	use(0, "1 and", "generate", "--from", root+"/copy", "--prompt", "1 and", "--tokens", "4")
 	use(0, "1 and", "generate", "--from", root+"/copy/model.safetensors", "--prompt", "1 and", "--tokens", "4")
-	use(1, "gorgpt: "+root+"/copy: there is something already\n", "convert", latest, root+"/copy")
-	use(1, url+" is a run already; choose another --out, or go on with --resume "+url+"\n", "train", "--data", root+"/texts", "--out", url)
+	use(1, "gorgpt: "+root+"/copy: already exists\n", "convert", latest, root+"/copy")
+	use(1, url+" already holds a run; choose another --out, or continue it with --resume "+url+"\n", "train", "--data", root+"/texts", "--out", url)
 	use(1, root+"/texts has text.txt in it; choose another --out\n", "train", "--data", root+"/texts", "--out", root+"/texts")
-	use(1, "gorgpt: --resume: "+root+"/texts: neither recipe.toml nor finetune.toml in it: not the directory of a run\n", "train", "--resume", root+"/texts")
+	use(1, "gorgpt: --resume: "+root+"/texts: neither recipe.toml nor finetune.toml in it: not a run directory\n", "train", "--resume", root+"/texts")
 	use(1, "gorgpt: "+url+": no config.json in it: not a checkpoint; did you mean "+url+"/checkpoints/best?\n", "generate", "--from", url, "--prompt", "x")
 	use(1, "gorgpt: "+url+"/none: file does not exist\n", "generate", "--from", url+"/none", "--prompt", "x")
-	use(1, "no driver for s3: is linked in", "generate", "--from", "s3://bucket/x", "--prompt", "x")
-	use(1, "no driver for s3: is linked in", "train", "--data", "go", "--out", "s3://bucket/x")
+	use(1, "no driver for s3 is linked in", "generate", "--from", "s3://bucket/x", "--prompt", "x")
+	use(1, "no driver for s3 is linked in", "train", "--data", "go", "--out", "s3://bucket/x")
 
 	weights := store.Join(url, "checkpoints/step-000040/model.safetensors")
 	if err := store.Write(weights, []byte("cut short")); err != nil {
 		t.Fatal(err)
 	}
 	use(1, "gorgpt: "+url+"/checkpoints/step-000040: model.safetensors has 9 bytes, want ", "generate", "--from", latest, "--prompt", "x")
-	resume("going on from step-000020, which is whole\n")
+	resume("continuing from step-000020, which is complete\n")
 }
 
-// TestRemoteNames: what lies in an object store names no files outside the run that is made of it.
+// TestRemoteNames: objects in a store cannot name files outside of the run that they are copied to.
 func TestRemoteNames(t *testing.T) {
 	const root = "mem://TestRemoteNames"
 	if err := store.Write(root+"/out/manifest.json", []byte(`{"gorgpt": {}}`)); err != nil {
 		t.Fatal(err)
 	}
-	for name, key := range map[string]string{"pointer": "checkpoints/step-000001/x", "step": "checkpoints/../x", "file": ".."} {
+	for name, c := range map[string]struct{ key, want string }{
+		"pointer": {"checkpoints/step-000001/x", `"../../../out" is not a valid checkpoint name`},
+		"step":    {"checkpoints/../x", `"../../../out" is not a valid checkpoint name`},
+		"file":    {"..", `".." cannot be used as a file name here`},
+	} {
 		t.Chdir(t.TempDir())
 		url := root + "/" + name + "/a"
-		for _, key := range []string{"recipe.toml", "checkpoints/latest", key} {
+		for _, key := range []string{"recipe.toml", "checkpoints/latest", c.key} {
 			if err := store.Write(url+"/"+key, []byte("../../../out\n")); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := run.Fetch(url, func(string) {}); err == nil || !strings.Contains(err.Error(), "can be no") {
+		if _, err := run.Fetch(url, func(string) {}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if made, err := os.ReadDir("."); err != nil || len(made) > 1 || len(made) == 1 && made[0].Name() != "runs" {
@@ -110,7 +114,7 @@ func TestRemoteNames(t *testing.T) {
 	}
 }
 
-// weightsOf are the bytes of a run's latest weights.
+// weightsOf returns the bytes of a run's latest weights.
 func weightsOf(t *testing.T, dir string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(run.Dir(dir).Latest(), "model.safetensors"))

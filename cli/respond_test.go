@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestFinetunePairs: a model learns to answer with one word, and to stop there.
+// TestFinetunePairs: a model learns to answer with one word and then stop.
 func TestFinetunePairs(t *testing.T) {
 	dir := evalModel(t)
 	t.Chdir(t.TempDir())
@@ -39,7 +39,7 @@ func TestFinetunePairs(t *testing.T) {
 	if exact := ask(filepath.Join("run", "checkpoints", "best")); exact < 0.9 {
 		t.Errorf("%g are right after\n%s", exact, stderr)
 	}
-	// A batch of more than there are is all of them, once.
+	// A batch larger than the number of pairs has each pair once.
 	status, _, stderr = gorgpt(t, t.Context(), "finetune", "--from", dir, "--pairs", "train.jsonl", "--dev", "train.jsonl", "--template", "question",
 		"--epochs", "2", "--batch", "100000000", "--micro", "3", "--context", "64", "--out", "large")
 	if status != 0 || !strings.Contains(stderr, "step 2/2: loss") {
@@ -50,14 +50,14 @@ func TestFinetunePairs(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"--pairs train.jsonl --task rte", 2, "--pairs goes without --task, --kind, --data, --train, --fresh and --json"},
-		{"--pairs train.jsonl --label stars", 2, "--pairs goes without --label: a pair has prompt and response, and no head"},
-		{"--pairs train.jsonl --lambda 0", 2, "--pairs goes without --lambda: a pair has prompt and response, and no head"},
-		{"--pairs train.jsonl --dev train.jsonl --examples 13", 2, "--examples 13: train.jsonl has 12"},
+		{"--pairs train.jsonl --task rte", 2, "--pairs cannot be combined with --task, --kind, --data, --train, --fresh or --json"},
+		{"--pairs train.jsonl --label stars", 2, "--pairs cannot be combined with --label: a pair has only a prompt and a response, and trains no head"},
+		{"--pairs train.jsonl --lambda 0", 2, "--pairs cannot be combined with --lambda: a pair has only a prompt and a response, and trains no head"},
+		{"--pairs train.jsonl --dev train.jsonl --examples 13", 2, "--examples 13: train.jsonl has only 12"},
 		{"--pairs train.jsonl --seed 9223372036854775808", 2, "--seed 9223372036854775808: want at most 9223372036854775807, the largest integer of TOML"},
 		{"--pairs train.jsonl --template tlrd", 2, `unknown template "tlrd"; did you mean "tldr"?`},
 		{"--pairs nosuch.jsonl", 1, "nosuch.jsonl: no such file or directory"},
-		{"--pairs train.jsonl --context 3", 1, "train.jsonl: pair of line 1: the response takes 5 tokens, the context has 3"},
+		{"--pairs train.jsonl --context 3", 1, "train.jsonl: pair on line 1: the response takes 5 tokens, more than the context of 3"},
 		{"--pairs train.jsonl --out run", 1, "run exists and is not empty; choose another --out"},
 	} {
 		status, _, stderr := gorgpt(t, t.Context(), append([]string{"finetune", "--from", dir}, strings.Fields(c.args)...)...)

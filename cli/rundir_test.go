@@ -16,7 +16,7 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// endless begins a run that goes on until it is stopped.
+// endless starts a run that continues until it is stopped.
 func endless(t *testing.T, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := process(t, 1, append(append(append([]string{"train"}, small...), "--steps", "1000000", "--out", dir), args...)...)
@@ -25,8 +25,8 @@ func endless(t *testing.T, dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// TestOneProcessARun: while a process trains, no other touches its directory, and is told which
-// has it. The lock ends with its owner, even by SIGKILL; runs only reads, and works beside.
+// TestOneProcessARun: while a process trains, another one cannot use its directory, and reports the
+// owner. The lock ends with its owner, even by SIGKILL. gorgpt runs only reads, and works meanwhile.
 func TestOneProcessARun(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -62,8 +62,8 @@ func TestOneProcessARun(t *testing.T) {
 	}
 }
 
-// TestRunDirectoryRemoved: a run whose directory is removed or renamed says so in a line, within
-// seconds, and its weights are saved in a new one, to go on from.
+// TestRunDirectoryRemoved: a run whose directory is removed or renamed reports this in one line within
+// seconds, and saves its weights in a new directory, from which it can be resumed.
 func TestRunDirectoryRemoved(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -80,7 +80,7 @@ func TestRunDirectoryRemoved(t *testing.T) {
 		cmd.Wait()
 		said := fmt.Sprint(cmd.Stderr)
 		line := said[strings.LastIndex(strings.TrimSpace(said), "\n")+1:]
-		if cmd.ProcessState.ExitCode() != 1 || !strings.HasPrefix(line, "gorgpt: train: step ") || !strings.Contains(line, dir+": removed, renamed or replaced") || !strings.Contains(line, "is saved in a new one") {
+		if cmd.ProcessState.ExitCode() != 1 || !strings.HasPrefix(line, "gorgpt: train: step ") || !strings.Contains(line, dir+": removed, renamed or replaced") || !strings.Contains(line, "is saved in a new directory") {
 			t.Errorf("%s: %v, %s", name, cmd.ProcessState, line)
 		}
 		d, err := checkpoint.Open(filepath.Join(dir, "checkpoints", "latest"))

@@ -20,7 +20,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// saveBytes saves a small model of bytes.
+// saveBytes saves a small model whose tokens are bytes.
 func saveBytes(t *testing.T, dir string) {
 	t.Helper()
 	m, params := gpt2.New(257, 2048, 16, 1, 2), graph.NewParams(1)
@@ -36,7 +36,7 @@ func saveBytes(t *testing.T, dir string) {
 	}
 }
 
-// heard is what a command says on standard error, while it says it.
+// heard collects the standard error of a command, and can be read meanwhile.
 type heard struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -54,8 +54,8 @@ func (h *heard) String() string {
 	return h.text.String()
 }
 
-// TestServe: gorgpt serve answers on its address, under the names that --from gives; an interrupt lets the request that there is come
-// to its end, and the command ends well.
+// TestServe: gorgpt serve answers on its address, under the names that --from gives. An interrupt lets the current request
+// finish, and the command ends without an error.
 func TestServe(t *testing.T) {
 	t.Chdir(t.TempDir())
 	saveBytes(t, "small")
@@ -117,12 +117,12 @@ func TestServe(t *testing.T) {
 	if text := <-last; !strings.HasSuffix(text, "data: [DONE]\n\n") {
 		t.Errorf("the request ends with %q", text[max(0, len(text)-200):])
 	}
-	if got := <-status; got != 0 || !strings.Contains(stderr.String(), "stopping: requests have 30s to end") {
+	if got := <-status; got != 0 || !strings.Contains(stderr.String(), "stopping: requests have 30s to finish") {
 		t.Errorf("status %d, %s", got, stderr.String())
 	}
 }
 
-// TestServeRefused: what cannot be served, in a line.
+// TestServeRefused: what cannot be served is an error of one line.
 func TestServeRefused(t *testing.T) {
 	t.Chdir(t.TempDir())
 	saveBytes(t, "small")
@@ -142,12 +142,12 @@ func TestServeRefused(t *testing.T) {
 		{[]string{"--from", "none"}, 1, "none: no such folder"},
 		{[]string{"--from", "small", "--from", "small"}, 1, "serve: two models are called small"},
 		{[]string{"--from", "small", "--context", "4096"}, 1, "a context of 4096; the model has 2048 positions"},
-		{[]string{"--from", "small", "--listen", "nowhere"}, 1, "--listen nowhere: missing port in address; want one as 127.0.0.1:8080"},
+		{[]string{"--from", "small", "--listen", "nowhere"}, 1, "--listen nowhere: missing port in address; want one such as 127.0.0.1:8080"},
 		{[]string{"--from", "small", "--listen", taken.Addr().String()}, 1, "--listen " + taken.Addr().String() + ": another program listens there"},
 		{[]string{"--from", "small", "--slots", "0"}, 2, "--slots 0"},
 		{[]string{"--from", "small", "--queue", "-1"}, 2, "--queue -1"},
 		{[]string{"--from", "small", "--grace", "-1"}, 2, "--grace -1"},
-		{[]string{"--from", "small", "--origin", "example.org"}, 2, "--origin example.org: want one as https://example.org, or *"},
+		{[]string{"--from", "small", "--origin", "example.org"}, 2, "--origin example.org: want one such as https://example.org, or *"},
 		{[]string{"--from", "small", "--key-file", "empty"}, 1, "--key-file empty: want one word, the key"},
 		{[]string{"--from", "small", "--key-file", "words"}, 1, "--key-file words: want one word, the key"},
 		{[]string{"--from", "small", "--key-file", filepath.Join("no", "key")}, 1, "no/key: no such file or directory"},

@@ -12,11 +12,11 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// banded is a run of a model with bands, other than the catalogue's.
+// banded are arguments for a model with bands other than those of the catalog.
 var banded = []string{"--model", "gpt3-nano", "--layers", "2", "--set", "window_size=5", "--set", "attention_order=banded,dense"}
 
-// TestSet: what is set of a model is in its checkpoint and in the recipe, a run goes on with it to the
-// bit, and it is a setting that a resumed run cannot change.
+// TestSet: keys given by --set are in the checkpoint and in the recipe, a run with them resumes bit for
+// bit, and a resumed run cannot change them.
 func TestSet(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -47,7 +47,7 @@ func TestSet(t *testing.T) {
 	if c, ok := m.Model.(gpt3.Config); !ok || c.Window != 5 || c.Order != "banded,dense" || c.Layers != 2 || c.ResidualDropout != 0.1 {
 		t.Errorf("%+v", m.Model)
 	}
-	// Begun with its weights, a model may have other bands.
+	// A run that starts from these weights may have other bands.
 	best := filepath.Join("whole", "checkpoints", "latest")
 	more := []string{"train", "--data", "text.txt", "--from", best, "--steps", "3", "--batch", "2", "--set", "attention_order=dense", "--out", "more"}
 	if status, _, stderr := gorgpt(t, t.Context(), more...); status != 0 {

@@ -11,8 +11,8 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// TestSpecial: with --special, special tokens in texts and prompts are read as such; without,
-// they are text.
+// TestSpecial: with --special, special tokens in texts and prompts are encoded as special tokens;
+// without it, as text.
 func TestSpecial(t *testing.T) {
 	t.Chdir(t.TempDir())
 	paddedModel(t, "model")
@@ -37,11 +37,11 @@ func TestSpecial(t *testing.T) {
 			t.Errorf("%v: %+v, %v, %s, want %d tokens", c.special, x, err, stderr, c.tokens)
 		}
 	}
-	// The folder of one is not continued by the other.
+	// A folder packed without --special is not resumed with it.
 	if status, _, stderr := gorgpt(t, t.Context(), "pack", "--tokenizer", "bytes", "--validation", "0", "--out", "packed", "--special", "text.txt"); status != 1 || !strings.Contains(stderr, "packed") {
 		t.Errorf("status %d: %s", status, stderr)
 	}
-	// A run keeps it in its recipe, and goes on with it.
+	// A run records it in its recipe, and resumes with it.
 	write(t, "long.txt", strings.Repeat("ab<|endoftext|>cd\n", 100))
 	train := []string{"train", "--data", "long.txt", "--tokenizer", "bytes", "--special", "--layers", "1", "--width", "16", "--heads", "2", "--context", "8", "--batch", "2", "--steps", "4", "--warmup", "0", "--eval-every", "2", "--eval-batches", "1", "--out", "run"}
 	if status, _, stderr := gorgpt(t, t.Context(), append(train, "--stop-after", "2")...); status != 0 {
@@ -55,7 +55,7 @@ func TestSpecial(t *testing.T) {
 	}
 }
 
-// TestStopAtLineEnd: \n in a --stop is a line end, as in eval.
+// TestStopAtLineEnd: \n in --stop is a newline, as in eval.
 func TestStopAtLineEnd(t *testing.T) {
 	t.Chdir(t.TempDir())
 	paddedModel(t, "model")

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// TestTensorParallel: processes that hold a model together, 2 and 4, and two such models that share the data, end under both families with the
-// checkpoint of one process but for rounding, moments too; also where the run was stopped, and goes on with another number, or
-// on one process, or as another run.
+// TestTensorParallel: 2 or 4 processes that divide a model, and two groups of them that share the data, end under both
+// families with the checkpoint of one process up to rounding, moments included. This also holds if the run was stopped and is
+// resumed with another number of processes, on one process, or as another run.
 func TestTensorParallel(t *testing.T) {
 	names, paths := families(t)
 	t.Chdir(t.TempDir())
@@ -31,7 +31,7 @@ func TestTensorParallel(t *testing.T) {
 				t.Errorf("%s: %s is not that of one process: %v", name, file, err)
 			}
 		}
-		// What is sampled may differ where words are as good as each other but for rounding.
+		// Samples may differ where tokens are equally likely up to rounding.
 		if samples, err := os.ReadFile(name + "/samples.txt"); err != nil || !strings.Contains(string(samples), "--- step 10\n") || !strings.Contains(string(samples), "--- step 20\n") {
 			t.Errorf("%s: samples are %q, %v", name, samples, err)
 		}
@@ -63,22 +63,22 @@ func TestTensorParallel(t *testing.T) {
 		mustTrain(t, "train", "--resume", stopped)
 		compare(stopped)
 	}
-	// What begins with the weights of a checkpoint, cut as well.
+	// A run that starts from the weights of a checkpoint can be split as well.
 	from := []string{"train", "--from", "one/checkpoints/latest", "--data", "text.txt", "--context", "16", "--batch", "2", "--accumulate", "1", "--steps", "3", "--lr", "0.01"}
 	mustTrain(t, append(from, "--out", "more")...)
 	run(names[0], 2, 2, append(from, "--out", "more of two")...)
 	near(t, "more of two/checkpoints/latest/model.safetensors", "more/checkpoints/latest/model.safetensors")
 }
 
-// TestTensorParallelRefused: what processes cannot share out is one line before anything is written.
+// TestTensorParallelRefused: a model that cannot be divided is an error of one line before anything is written.
 func TestTensorParallelRefused(t *testing.T) {
 	names, paths := families(t)
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
 	for want, args := range map[string][]string{
-		"gorgpt: rank 0 of 2: h.0.attn: Attention: 3 heads cannot be shared out evenly among 2 ranks":     {"--heads", "3", "--width", "12", "--tensor-parallel", "2"},
-		"gorgpt: rank 0 of 2: --tensor-parallel 3: 2 ranks, of which models are not made up":              {"--tensor-parallel", "3"},
-		"gorgpt: rank 0 of 2: layers.0.self_attn: Attention: 1 heads of keys and values cannot be shared": {"--model", "llama-nano", "--set", "num_key_value_heads=1", "--heads", "4", "--tensor-parallel", "2"},
+		"gorgpt: rank 0 of 2: h.0.attn: Attention: 3 heads cannot be divided evenly among 2 ranks":         {"--heads", "3", "--width", "12", "--tensor-parallel", "2"},
+		"gorgpt: rank 0 of 2: --tensor-parallel 3: 2 ranks cannot be divided into models of that size":     {"--tensor-parallel", "3"},
+		"gorgpt: rank 0 of 2: layers.0.self_attn: Attention: 1 heads of keys and values cannot be divided": {"--model", "llama-nano", "--set", "num_key_value_heads=1", "--heads", "4", "--tensor-parallel", "2"},
 	} {
 		var out watched
 		if status := job(t, paths[names[0]], 2, &out, shared(4, append([]string{"--out", "none"}, args...)...)...); status == 0 || !strings.Contains(out.String(), want) {
@@ -90,7 +90,7 @@ func TestTensorParallelRefused(t *testing.T) {
 	}
 }
 
-// TestTensorParallelStop: a signal to the launcher stops all after a checkpoint, from which the run goes on.
+// TestTensorParallelStop: a signal to the launcher stops all processes after a checkpoint, from which the run resumes.
 func TestTensorParallelStop(t *testing.T) {
 	names, paths := families(t)
 	t.Chdir(t.TempDir())
@@ -99,7 +99,7 @@ func TestTensorParallelStop(t *testing.T) {
 	for _, family := range names {
 		out := watched{mark: "step 6/120"}
 		status := job(t, paths[family], 2, &out, shared(120, "--out", family, "--tensor-parallel", "2")...)
-		if status != 130 && status != 0 || !strings.Contains(out.String(), "saved; go on with: gorgpt train --resume "+family) || strings.Contains(out.String(), "done:") {
+		if status != 130 && status != 0 || !strings.Contains(out.String(), "saved; resume with: gorgpt train --resume "+family) || strings.Contains(out.String(), "done:") {
 			t.Fatalf("%s: status %d\n%s", family, status, &out)
 		}
 		mustTrain(t, "train", "--resume", family)

@@ -52,8 +52,8 @@ func TestTokenize(t *testing.T) {
 		{"--tokenizer " + dir, "a\nax\nb\n", "[0]\n", "line 2: offset 1: character 'x' (U+0078) is not in the vocabulary of 3 characters"},
 		{"--decode", "[0,50257]\n", "", "line 1: id 50257 at index 1: want 0 to 50256"},
 		{"--decode", "[-1]\n", "", "line 1: id -1 at index 0: want 0 to 50256"},
-		{"--decode", "[1, 1e3]\n", "", "line 1: 1e3 is no id; want whole numbers, as in [15496, 995]"},
-		{"--decode", "[\"a\"]\n", "", "line 1: string is no id; want whole numbers, as in [15496, 995]"},
+		{"--decode", "[1, 1e3]\n", "", "line 1: 1e3 is not an id; want whole numbers, as in [15496, 995]"},
+		{"--decode", "[\"a\"]\n", "", "line 1: string is not an id; want whole numbers, as in [15496, 995]"},
 		{"--decode", "[1, null]\n", "", "line 1: not an array of ids, as in [15496, 995]"},
 		{"--decode", "3\n", "", "line 1: not an array of ids, as in [15496, 995]"},
 		{"--decode", "x\n", "", "line 1: not an array of ids, as in [15496, 995]"},
@@ -64,7 +64,7 @@ func TestTokenize(t *testing.T) {
 		{"--jsonl", `{"b64": "*"}` + "\n", "", `line 1: not {"text": …} or {"b64": …}: not base64 at byte 0`},
 		{"--decode --special", "", "", "--special is for text; leave it out with --decode"},
 		{"--decode --count", "", "", "--count is for text; leave it out with --decode"},
-		{"--tokenizer chars", "", "", "--tokenizer chars is learned from a text, and there is none here; name the folder of one that was"},
+		{"--tokenizer chars", "", "", "--tokenizer chars is trained on a text, but there is no text here; name the folder of a trained tokenizer"},
 		{"--tokenizer gpt3", "", "", `unknown tokenizer "gpt3"; did you mean "gpt2"?`},
 	} {
 		got, err := piped(t, c.input, append([]string{"tokenize"}, strings.Fields(c.args)...)...)
@@ -74,7 +74,7 @@ func TestTokenize(t *testing.T) {
 	}
 }
 
-// TestTokenizeRoundTrip sends random bytes there and back.
+// TestTokenizeRoundTrip encodes and decodes random bytes.
 func TestTokenizeRoundTrip(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var input strings.Builder
@@ -150,7 +150,7 @@ func TestPackTrain(t *testing.T) {
 		{"--out packed", "SRC is missing: the text to encode"},
 		{"--out packed --validation 1 text.txt", "--validation 1: want a share from 0 to below 1"},
 		{"--out packed --shard-tokens 0 text.txt", "--shard-tokens 0: want 1 to 2147483647"},
-		{"--out packed --tokenizer bytes text.txt", "packed was begun with another corpus, tokenizer or size of shards; choose another folder"},
+		{"--out packed --tokenizer bytes text.txt", "packed was begun with a different corpus, tokenizer or shard size; choose another folder"},
 		{"--out other nowhere.txt", "nowhere.txt: no such file or folder"},
 		{"--out other --validation 0 --tokenizer bytes packed/val_000000.bin", "packed/val_000000.bin: the file holds tokens, not text"},
 	} {

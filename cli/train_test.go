@@ -17,7 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// text is a little language with something to learn.
+// text returns text in a little language with something to learn.
 func text() string {
 	var b strings.Builder
 	for i := range 400 {
@@ -26,7 +26,7 @@ func text() string {
 	return b.String()
 }
 
-// small is a model that trains in a second.
+// small are arguments for a model that trains in a second.
 var small = []string{"--data", "text.txt", "--tokenizer", "chars", "--layers", "1", "--width", "32", "--heads", "2",
 	"--context", "16", "--batch", "8", "--steps", "40", "--eval-every", "20", "--eval-batches", "3", "--lr", "0.01", "--dropout", "0.1", "--model", "gpt2-nano"}
 
@@ -62,8 +62,8 @@ func losses(t *testing.T, dir string) (train, validation []float64) {
 	return train, validation
 }
 
-// TestTrain trains end to end: the loss falls, the run directory has what it should,
-// its directory is the last line of standard output, and its recipe repeats it.
+// TestTrain trains end to end: the loss falls, the run directory has the files that it should, it is the
+// last line of standard output, and the recipe in it repeats the run.
 func TestTrain(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -80,7 +80,7 @@ func TestTrain(t *testing.T) {
 	if first := math.Log(18); math.Abs(train[0]-first) > 0.2 || validation[2] > 0.8*first {
 		t.Errorf("loss %v at first, want about log 18; validation %v", train[0], validation)
 	}
-	bits := validation[2] / math.Ln2 // a byte a character
+	bits := validation[2] / math.Ln2 // one byte per character
 	if want := fmt.Sprintf("validation loss %.4f at step 0, %.4f at step 40: %.4f bits a byte", validation[0], validation[2], bits); lines[0] != want {
 		t.Errorf("first line %q, want %q", lines[0], want)
 	}
@@ -99,14 +99,14 @@ func TestTrain(t *testing.T) {
 	}
 }
 
-// TestResume: a run that was stopped, by --stop-after or by an interrupt, and resumed
-// has the losses, the weights, the moments and the samples of one that was not, to the bit; with averages of weights too.
+// TestResume: a run that was stopped, by --stop-after or by an interrupt, and resumed has the losses,
+// weights, moments and samples of one that was not, bit for bit, with averages of weights too.
 func TestResume(t *testing.T) {
 	for name, args := range map[string][]string{
 		"adamw":        nil,
 		"schedulefree": {"--solver", "schedulefree", "--schedule", "constant", "--sample-every", "7"},
 		"ema":          {"--solver", "muon", "--ema", "0.9", "--sample-every", "7"},
-		"bf16":         {"--precision", "auto"}, // where there is none, float32 once more
+		"bf16":         {"--precision", "auto"}, // float32 again on machines without bf16
 	} {
 		t.Run(name, func(t *testing.T) { testResume(t, slices.Concat(small, args)) })
 	}
@@ -156,7 +156,7 @@ func testResume(t *testing.T, small []string) {
 
 	ctx, interrupt := context.WithCancel(t.Context())
 	go func() {
-		for ctx.Err() == nil { // after the first lines of the metrics
+		for ctx.Err() == nil { // wait for the first lines of the metrics
 			if info, err := os.Stat(run.Dir("interrupted").MetricsPath()); err == nil && info.Size() > 500 {
 				interrupt()
 			}
@@ -170,8 +170,8 @@ func testResume(t *testing.T, small []string) {
 	check("interrupted")
 }
 
-// TestResumeRefused: a resume that cannot be leaves the run as it was, and so does a full disk,
-// here a folder in the way of the new recipe.
+// TestResumeRefused: a resume that is refused leaves the run as it was, and so does a full disk,
+// simulated by a folder in the place of the new recipe.
 func TestResumeRefused(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -200,7 +200,7 @@ func TestResumeRefused(t *testing.T) {
 	check(1, "--resume: run/recipe.toml: is a directory", "--steps", "50")
 }
 
-// TestResumeEditedRecipe: a recipe that was edited by hand is another run, as flags would make it.
+// TestResumeEditedRecipe: a recipe that was edited by hand makes another run, as flags would.
 func TestResumeEditedRecipe(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -228,8 +228,8 @@ func TestResumeEditedRecipe(t *testing.T) {
 	}
 }
 
-// TestResumeEarly: an interrupt before the first update can be resumed too, and what
-// would make it another run is refused.
+// TestResumeEarly: a run interrupted before the first update can be resumed too, and settings that
+// would make it another run are refused.
 func TestResumeEarly(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -242,11 +242,11 @@ func TestResumeEarly(t *testing.T) {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
 	status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "early", "--dropout", "0.5")
-	const want = "gorgpt: --resume goes on with the run as it began, with dropout = 0.1, not dropout = 0.5; only --steps, --tokens, --eval-every, --eval-batches, --save-every, --sample-every, --keep and --bad-records can change\n"
+	const want = "gorgpt: --resume continues the run as it began, with dropout = 0.1, not dropout = 0.5; only --steps, --tokens, --eval-every, --eval-batches, --save-every, --sample-every, --keep and --bad-records can change\n"
 	if status != 2 || stderr != want {
 		t.Errorf("status %d: %s", status, stderr)
 	}
-	// A setting that the run does not have is compared with none.
+	// A setting that the run does not have is compared with the empty value.
 	for flag, want := range map[string]string{"--batch-ramp=1k:2k": `with batch_ramp = "", not batch_ramp = "1k:2k"; only`, "--set=bias=false": `with set = [], not set = ["bias=false"]; only`} {
 		if status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "early", flag); status != 2 || !strings.Contains(stderr, want) {
 			t.Errorf("status %d: %s", status, stderr)
@@ -259,7 +259,7 @@ func TestResumeEarly(t *testing.T) {
 	if want, _ := losses(t, "whole"); !slices.Equal(got, want) {
 		t.Errorf("losses\n%v\nwant\n%v", got, want)
 	}
-	// Steps beyond the planned ones are written down.
+	// Steps beyond the planned ones are recorded.
 	if status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "early", "--steps", "60", "--stop-after", "50"); status != 0 {
 		t.Fatal(stderr)
 	}
@@ -305,8 +305,8 @@ func TestGraph(t *testing.T) {
 	}
 }
 
-// TestGraphPictures: every form of a picture and of a comparison comes out, to the byte the
-// same twice.
+// TestGraphPictures: every form of a picture and of a comparison can be made, with the same bytes
+// twice.
 func TestGraphPictures(t *testing.T) {
 	for _, c := range []struct{ args, has string }{
 		{"--format svg --train", ">∂ h.3.mlp<"},
@@ -337,8 +337,8 @@ func TestModels(t *testing.T) {
 	}
 }
 
-// TestTrainTokenizers trains with tokenizers that are learned or published. The
-// checkpoint carries the tokenizer: generate and a resumed run take it from there.
+// TestTrainTokenizers trains with learned and published tokenizers. The checkpoint contains the
+// tokenizer, and generate and a resumed run read it from there.
 func TestTrainTokenizers(t *testing.T) {
 	for _, c := range []struct {
 		kind string

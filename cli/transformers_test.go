@@ -16,11 +16,11 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// tolTransformers bounds the difference of two float32 forward passes of a model trained for
+// tolTransformers bounds the difference between two float32 forward passes of a model trained for
 // a few steps, whose logits are about 10.
 const tolTransformers = 1e-4
 
-// transformers is a Python with that package, and the script that asks it for logits.
+// transformers returns a Python with that package, and the script that computes logits with it.
 func transformers(t *testing.T) (python, script string) {
 	t.Helper()
 	if python = os.Getenv("GORGPT_PYTHON"); python == "" {
@@ -29,12 +29,12 @@ func transformers(t *testing.T) (python, script string) {
 	return python, fixture(t, filepath.Join("testdata", "logits.py"))
 }
 
-// TestTransformers trains a model of each family, and has transformers open its checkpoint, or what
-// it is converted to: nothing is missing or unexpected, and the logits are ours.
+// TestTransformers trains a model of each family, and opens its checkpoint, or the result of converting
+// it, with transformers: nothing is missing or unexpected, and the logits are ours.
 func TestTransformers(t *testing.T) {
 	python, script := transformers(t)
 	for _, c := range []struct {
-		args, convert []string // of gorgpt train, and of what its checkpoint is converted to
+		args, convert []string // arguments of gorgpt train, and of converting its checkpoint
 		class         string
 	}{
 		{[]string{"--model", "gpt1-nano"}, nil, "OpenAIGPTLMHeadModel"},
@@ -116,8 +116,8 @@ func TestTransformers(t *testing.T) {
 	}
 }
 
-// TestTransformersRefusesBands: a model with bands is of no type that transformers knows: it is not
-// opened as another.
+// TestTransformersRefusesBands: a model with bands has a type that transformers does not know, so that it
+// is not opened as another.
 func TestTransformersRefusesBands(t *testing.T) {
 	python, script := transformers(t)
 	t.Chdir(t.TempDir())

@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// TestTruncatedWeights cuts the weights short between two prompts, in a process of its own, which
-// ends with one line.
+// TestTruncatedWeights truncates the weights between two prompts, in a separate process, which ends with
+// an error of one line.
 func TestTruncatedWeights(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
@@ -59,7 +59,7 @@ func TestTruncatedWeights(t *testing.T) {
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
 		t.Errorf("it ended with %v, want status 1", err)
 	}
-	want := regexp.MustCompile(`^gorgpt: .*model\.safetensors: byte \d+ cannot be read: the file was cut short while it is in use\n$`)
+	want := regexp.MustCompile(`^gorgpt: .*model\.safetensors: byte \d+ cannot be read: the file was cut short while it was in use\n$`)
 	if !want.MatchString(stderr.String()) {
 		t.Errorf("standard error\n%s\nwant one line that matches %s", &stderr, want)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/internal/kernel"
 )
 
-// TestVersion: what a bug report wants, and the licences of what is linked.
+// TestVersion: version prints what a bug report needs, and the licenses of everything linked.
 func TestVersion(t *testing.T) {
 	status, stdout, stderr := gorgpt(t, t.Context(), "version")
 	for _, want := range []string{"gorgpt ", "\nrevision ", "\n" + runtime.Version() + ", " + runtime.GOOS + "/", "\ninstructions " + kernel.ISA() + "\n"} {
@@ -31,7 +31,7 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// TestUnknownISA: an instruction set that the machine does not have is told of, and does no harm.
+// TestUnknownISA: an instruction set that the machine does not have is reported and otherwise ignored.
 func TestUnknownISA(t *testing.T) {
 	t.Setenv("GORGPT_ISA", "AVX-2")
 	status, out, stderr := gorgpt(t, t.Context(), "models")

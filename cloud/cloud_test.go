@@ -28,15 +28,15 @@ import (
 func init() {
 	store.Register("inmemory", func(context.Context, string) (store.Bucket, error) { return bucket{memblob.OpenBucket(nil)}, nil })
 	store.Register("folder", func(ctx context.Context, url string) (store.Bucket, error) {
-		// No .attrs beside each object, temporary files on the same disk, and the folder is made.
+		// Write no .attrs file beside each object, keep temporary files on the same disk, and create the folder.
 		return Open(ctx, "file://"+folder+"?metadata=skip&no_tmp_dir=true&create_dir=true")
 	})
 }
 
-// folder is that of the scheme.
+// folder holds the objects of the scheme folder.
 var folder = filepath.Join(os.TempDir(), "gorgpt-cloud-test")
 
-// fakeS3 is a server of S3's protocol, and the settings of URLs for it.
+// fakeS3 starts a server of S3's protocol, and returns the settings of URLs for it.
 func fakeS3(t *testing.T) (settings string) {
 	t.Helper()
 	backend := s3mem.New()
@@ -50,7 +50,7 @@ func fakeS3(t *testing.T) (settings string) {
 	return "?region=us-east-1&use_path_style=true&endpoint=" + server.URL
 }
 
-// roots are places in buckets of every driver that can be tried here.
+// roots returns URLs in buckets of every driver that can be tested here.
 func roots(t *testing.T) []string {
 	t.Helper()
 	t.Cleanup(func() { os.RemoveAll(folder) })
@@ -117,7 +117,8 @@ func list(t *testing.T, root string) (names []string) {
 	return names
 }
 
-// TestPack: a corpus in a store is packed into it by jobs of an array, with the bytes of one process and folders.
+// TestPack: array jobs that pack a corpus from a store into the store give the same bytes as a single process that works
+// on folders.
 func TestPack(t *testing.T) {
 	dir := t.TempDir()
 	texts := map[string]string{"a.txt": strings.Repeat("some text of many words ", 4000), "b.jsonl": strings.Repeat("{\"text\": \"a line\"}\n", 3000), "c.txt": "short"}
@@ -165,7 +166,7 @@ func opened(t *testing.T, spec string) *datasets.Source {
 	return src
 }
 
-// contents are the files below a name, but the index, in which the corpus is named.
+// contents returns the files below a name, except the index, which names the corpus.
 func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -181,7 +182,7 @@ func contents(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-// TestUnreachable: a bucket that is not there, and a server that is not, are errors with the URL.
+// TestUnreachable: a bucket that does not exist and a server that is not running are errors with the URL.
 func TestUnreachable(t *testing.T) {
 	settings := fakeS3(t)
 	t.Setenv("AWS_MAX_ATTEMPTS", "1")

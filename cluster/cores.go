@@ -32,7 +32,7 @@ func (w *World) ShareCores() (warning string, err error) {
 		runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/sharers))
 	}
 	if used, there := coresIn(allowed), coresIn(online); sharers < here && used*here/sharers < there {
-		warning = fmt.Sprintf("the launcher keeps a rank to %d of this machine's %d cores; with Open MPI, mpirun --bind-to none does not", used, there)
+		warning = fmt.Sprintf("the launcher restricts each rank to %d of this machine's %d cores; with Open MPI, mpirun --bind-to none avoids this", used, there)
 	}
 	return warning, nil
 }

@@ -34,7 +34,7 @@ var (
 // size must be a multiple of model.
 func (w *World) Grid(model int) (within, across *Group, err error) {
 	if model < 1 || w.size%model != 0 {
-		return nil, nil, fmt.Errorf("cluster: %d ranks are not models over %d", w.size, model)
+		return nil, nil, fmt.Errorf("cluster: %d ranks cannot be divided into models of %d ranks", w.size, model)
 	}
 	row, column := w.rank/model, w.rank%model
 	within, across = &Group{world: w, rank: column}, &Group{world: w, rank: row}
@@ -97,7 +97,7 @@ func (g *Group) Leave(reason error) {
 	text := reason.Error()
 	_ = g.submit(&request{call: leaveCall, size: min(len(text), mostReason), reason: text}) // there are no more calls, whatever it returns
 	if g.gone == nil {
-		g.gone = fmt.Errorf("this rank has left: %w", reason)
+		g.gone = fmt.Errorf("this rank has stopped: %w", reason)
 	}
 }
 

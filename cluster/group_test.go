@@ -107,7 +107,7 @@ func TestGrid(t *testing.T) {
 	}
 	all, _ := worlds(t, 4, Options{})
 	for _, model := range []int{0, 3, 8} {
-		if _, _, err := all[0].Grid(model); err == nil || err.Error() != fmt.Sprintf("cluster: 4 ranks are not models over %d", model) {
+		if _, _, err := all[0].Grid(model); err == nil || err.Error() != fmt.Sprintf("cluster: 4 ranks cannot be divided into models of %d ranks", model) {
 			t.Error(err)
 		}
 	}
@@ -134,7 +134,7 @@ func TestGroupLeave(t *testing.T) {
 		}
 		return err
 	}) {
-		if want := "rank 3 has left: the disk is full"; i > 1 && (err == nil || err.Error() != want) || i < 2 && err != nil {
+		if want := "rank 3 has stopped: the disk is full"; i > 1 && (err == nil || err.Error() != want) || i < 2 && err != nil {
 			t.Errorf("rank %d: %v", i, err)
 		}
 	}
@@ -145,7 +145,7 @@ func TestGroupLeave(t *testing.T) {
 		}
 		return err
 	}) {
-		if want := "rank 0 calls Sum of 0 numbers, but rank 1 Sum of 1 numbers"; i < 2 && (err == nil || err.Error() != want) {
+		if want := "rank 0 calls Sum of 0 numbers, but rank 1 calls Sum of 1 numbers"; i < 2 && (err == nil || err.Error() != want) {
 			t.Errorf("rank %d: %v", i, err)
 		}
 	}

@@ -60,7 +60,7 @@ func (h header) differ() error {
 	if h[ofOther] == 0 {
 		return nil
 	}
-	return fmt.Errorf("rank %d calls %s, but rank %d %s", h[ofRank], callName(h[ofCall], h[ofSize]), h[ofOther]-1, callName(h[otherCall], h[otherSize]))
+	return fmt.Errorf("rank %d calls %s, but rank %d calls %s", h[ofRank], callName(h[ofCall], h[ofSize]), h[ofOther]-1, callName(h[otherCall], h[otherSize]))
 }
 
 func callName(call, size int64) string {

@@ -30,8 +30,8 @@ var launchers = []struct {
 	rank, size       string
 }{
 	{"mpirun of Open MPI", OpenMPI, "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
-	{"a launcher with PMI, as mpiexec of MPICH or srun --mpi=pmi2", MPICH, "PMI_RANK", "PMI_RANK", "PMI_SIZE"},
-	{"a launcher with PMIx, as srun --mpi=pmix", OpenMPI, "PMIX_RANK", "PMIX_RANK", slurm},
+	{"a launcher with PMI, such as MPICH's mpiexec or srun --mpi=pmi2", MPICH, "PMI_RANK", "PMI_RANK", "PMI_SIZE"},
+	{"a launcher with PMIx, such as srun --mpi=pmix", OpenMPI, "PMIX_RANK", "PMIX_RANK", slurm},
 }
 
 // Detect determines the launcher of a process from its environment, given by a function like
@@ -70,10 +70,10 @@ const StopSignal = syscall.Signal(10)
 // of its own.
 func (l Launch) fits(family, library string) error {
 	if l.Family == "" {
-		return fmt.Errorf("cluster: %s has started %d processes, which do not find one another: use srun --mpi=pmix with Open MPI, or --mpi=pmi2 with MPICH (srun --mpi=list tells what there is)", l.By, l.Size)
+		return fmt.Errorf("cluster: %s started %d processes, which cannot find one another: use srun --mpi=pmix with Open MPI, or --mpi=pmi2 with MPICH (srun --mpi=list shows what is available)", l.By, l.Size)
 	}
 	if family != l.Family {
-		return fmt.Errorf("cluster: started by %s, which goes with %s, but the library is %s: %s", l.By, l.Family, family, library)
+		return fmt.Errorf("cluster: started by %s, which needs %s, but the library is %s: %s", l.By, l.Family, family, library)
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func (l Launch) fits(family, library string) error {
 // agrees refuses a rank and size given by the library, if the launcher gives others.
 func (l Launch) agrees(rank, size int) error {
 	if l.Size > 0 && size != l.Size || l.Rank >= 0 && rank != l.Rank {
-		return fmt.Errorf("cluster: rank %d of %d by %s, but %d of %d by the MPI library: they do not belong together", l.Rank, l.Size, l.By, rank, size)
+		return fmt.Errorf("cluster: rank %d of %d according to %s, but %d of %d according to the MPI library: they do not match", l.Rank, l.Size, l.By, rank, size)
 	}
 	return nil
 }

@@ -51,11 +51,11 @@ func TestRefusals(t *testing.T) {
 		{l.fits(OpenMPI, ""), ""},
 		{l.agrees(1, 2), ""},
 		{Launch{By: "a launcher", Family: OpenMPI, Rank: -1}.agrees(0, 3), ""}, // a launcher that does not tell its ranks
-		{l.fits(MPICH, "libmpich.so.12"), "cluster: started by a launcher, which goes with Open MPI, but the library is MPICH: libmpich.so.12"},
-		{l.agrees(0, 1), "cluster: rank 1 of 2 by a launcher, but 0 of 1 by the MPI library: they do not belong together"},
-		{l.agrees(0, 2), "cluster: rank 1 of 2 by a launcher, but 0 of 2 by the MPI library: they do not belong together"},
-		{l.agrees(1, 4), "cluster: rank 1 of 2 by a launcher, but 1 of 4 by the MPI library: they do not belong together"},
-		{Launch{By: "srun without MPI", Rank: 1, Size: 2}.fits(OpenMPI, ""), "cluster: srun without MPI has started 2 processes, which do not find one another: use srun --mpi=pmix with Open MPI, or --mpi=pmi2 with MPICH (srun --mpi=list tells what there is)"},
+		{l.fits(MPICH, "libmpich.so.12"), "cluster: started by a launcher, which needs Open MPI, but the library is MPICH: libmpich.so.12"},
+		{l.agrees(0, 1), "cluster: rank 1 of 2 according to a launcher, but 0 of 1 according to the MPI library: they do not match"},
+		{l.agrees(0, 2), "cluster: rank 1 of 2 according to a launcher, but 0 of 2 according to the MPI library: they do not match"},
+		{l.agrees(1, 4), "cluster: rank 1 of 2 according to a launcher, but 1 of 4 according to the MPI library: they do not match"},
+		{Launch{By: "srun without MPI", Rank: 1, Size: 2}.fits(OpenMPI, ""), "cluster: srun without MPI started 2 processes, which cannot find one another: use srun --mpi=pmix with Open MPI, or --mpi=pmi2 with MPICH (srun --mpi=list shows what is available)"},
 	} {
 		if got := ""; c.err != nil {
 			if got = c.err.Error(); got != c.want {

@@ -115,12 +115,12 @@ func load(names []string) (*library, error) {
 		m := &library{file: name, functions: make(map[string]uintptr)}
 		for _, f := range calls {
 			if m.functions[f], err = purego.Dlsym(handle, f); err != nil {
-				return nil, fmt.Errorf("cluster: %s is no MPI library: it has no %s", name, f)
+				return nil, fmt.Errorf("cluster: %s is not an MPI library: it has no %s", name, f)
 			}
 		}
 		return m, m.identify(handle)
 	}
-	return nil, fmt.Errorf("cluster: no MPI library: %s; install it (Debian: openmpi-bin, or mpich), or name it by --mpi-library", strings.Join(missing, "; "))
+	return nil, fmt.Errorf("cluster: no MPI library: %s; install it (Debian: openmpi-bin, or mpich), or name it with --mpi-library", strings.Join(missing, "; "))
 }
 
 // identify determines the family of a library.
@@ -130,7 +130,7 @@ func (m *library) identify(handle uintptr) error {
 	m.raw("MPI_Get_library_version", uintptr(unsafe.Pointer(&text[0])), uintptr(unsafe.Pointer(length)))
 	m.version, _, _ = strings.Cut(line(text[:max(0, min(int(*length), versionSize))]), ",")
 	if strings.Contains(filepath.Base(m.file), "mpi_abi") {
-		return fmt.Errorf("cluster: %s: the common ABI of MPI 5 is not supported; name the library's own, as libmpi.so.40 or libmpich.so.12", m.about())
+		return fmt.Errorf("cluster: %s: the common ABI of MPI 5 is not supported; name a library with its own ABI, such as libmpi.so.40 or libmpich.so.12", m.about())
 	}
 	m.abi = families[1]
 	if _, err := purego.Dlsym(handle, families[0].handles[0]); err != nil {
@@ -170,7 +170,7 @@ func (m *library) initialize() error {
 		err = m.call("MPI_Comm_size", m.world, uintptr(unsafe.Pointer(&m.itsSize)))
 	}
 	if err == nil && *level < funneled {
-		err = fmt.Errorf("cluster: %s: its threads are of level %d, want %d", m.about(), *level, funneled)
+		err = fmt.Errorf("cluster: %s: its thread support level is %d, want %d", m.about(), *level, funneled)
 	}
 	return err
 }

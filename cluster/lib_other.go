@@ -8,5 +8,5 @@ import (
 )
 
 func connect(l Launch, _ string) (backend, error) {
-	return nil, fmt.Errorf("cluster: started by %s, but this gorgpt has no MPI: that is for linux on amd64 and arm64, without the build tag nompi; here is %s on %s", l.By, runtime.GOOS, runtime.GOARCH)
+	return nil, fmt.Errorf("cluster: started by %s, but this gorgpt has no MPI: it is supported on linux on amd64 and arm64, without the build tag nompi; this is %s on %s", l.By, runtime.GOOS, runtime.GOARCH)
 }

@@ -296,11 +296,11 @@ func TestJobs(t *testing.T) {
 				{"exits with a status", 2, []string{"-fault", "exit 3"}, 0, false, ""},
 				{"panics", 2, []string{"-fault", "panic"}, 0, false, "panic: a test's own"},
 				{"nil is a panic of Go's", 2, []string{"-fault", "nil"}, 0, false, "panic: runtime error: invalid memory address"},
-				{"leaves", 3, []string{"-fault", "leave"}, 0, false, "gorgpt: rank 1 has left: a test's own error"},
-				{"calls differ", 2, []string{"-fault", "differ"}, 0, false, "rank 0 calls SumScalars of 1 numbers, but rank 1 Sum of 7 numbers"},
+				{"leaves", 3, []string{"-fault", "leave"}, 0, false, "gorgpt: rank 1 has stopped: a test's own error"},
+				{"calls differ", 2, []string{"-fault", "differ"}, 0, false, "rank 0 calls SumScalars of 1 numbers, but rank 1 calls Sum of 7 numbers"},
 				{"hangs", 2, []string{"-fault", "hang", "-patience", "2s"}, 0, false, "has waited for the others for 2s, at step 2, in SumScalars of 1 numbers (its call 5), after SumScalars of 1 numbers (its call 4)"},
 				{"no library", 2, []string{"-library", "libnone.so.1"}, 0, false, "cluster: no MPI library: libnone.so.1"},
-				{"no MPI in the library", 2, []string{"-library", "libm.so.6"}, 0, false, "libm.so.6 is no MPI library"},
+				{"no MPI in the library", 2, []string{"-library", "libm.so.6"}, 0, false, "libm.so.6 is not an MPI library"},
 			} {
 				t.Run(c.name, func(t *testing.T) {
 					j := l.start(t, c.ranks, c.signal, c.args...)
@@ -328,7 +328,7 @@ func TestJobs(t *testing.T) {
 					}
 					other.path(t)
 					j := l.start(t, 2, 0, "-library", other.library)
-					if j.status == 0 || !strings.Contains(j.out, "they do not belong together") || strings.Contains(j.out, "made step") {
+					if j.status == 0 || !strings.Contains(j.out, "they do not match") || strings.Contains(j.out, "made step") {
 						t.Errorf("status %d:\n%s", j.status, j.out)
 					}
 				}

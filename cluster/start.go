@@ -33,11 +33,11 @@ var dnsName = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,45}[a-z0-9])?$`)
 func (s Start) Text() (string, error) {
 	switch {
 	case s.Ranks < 1 || s.Cores < 1:
-		return "", fmt.Errorf("cluster: %d ranks of %d cores, want 1 or more", s.Ranks, s.Cores)
+		return "", fmt.Errorf("cluster: %d ranks of %d cores, want 1 or more of each", s.Ranks, s.Cores)
 	case s.Limit < time.Minute:
 		return "", fmt.Errorf("cluster: a limit of %v, want a minute or more", s.Limit)
 	case !dnsName.MatchString(s.Name):
-		return "", fmt.Errorf("cluster: the job's name %q is none: want letters, digits and -, a letter first", s.Name)
+		return "", fmt.Errorf("cluster: %q is not a valid job name: want lower-case letters, digits and -, a letter first", s.Name)
 	case len(s.Command) == 0:
 		return "", fmt.Errorf("cluster: no command to start")
 	case s.How == "mpijob" && s.Image == "":
@@ -45,7 +45,7 @@ func (s Start) Text() (string, error) {
 	}
 	text, ok := starts[s.How+" "+s.Family]
 	if !ok {
-		return "", fmt.Errorf("cluster: no way to start %s by %s", s.Family, s.How)
+		return "", fmt.Errorf("cluster: cannot start %s with %s", s.Family, s.How)
 	}
 	var b strings.Builder
 	t, err := template.New(s.How).Funcs(template.FuncMap{"json": quoteJSON}).Parse(text)
@@ -86,12 +86,12 @@ func (s Start) Clock() string {
 
 // starts are the templates, which docs/cluster.md explains.
 var starts = map[string]string{
-	"mpirun openmpi": `# To stop where the run can go on from: kill -USR1 of mpirun. Several machines: --hostfile FILE, and --mca btl_tcp_if_include SUBNET where they have several networks.
+	"mpirun openmpi": `# To stop at a point where the run can be resumed: kill -USR1 mpirun's process. Several machines: --hostfile FILE, and --mca btl_tcp_if_include SUBNET where they have several networks.
 timeout -s USR1 -k 600 {{.Seconds}} mpirun -n {{.Ranks}} --map-by slot:PE={{.Cores}} --bind-to core -x GOMAXPROCS={{.Cores}} \
   --mca oob_tcp_keepalive_time 30 --mca oob_tcp_keepalive_intvl 5 --mca oob_tcp_keepalive_probes 6 \
   {{.Line}}
 `,
-	"mpirun mpich": `# To stop where the run can go on from: kill -USR1 of mpiexec. Several machines: -f FILE with their names.
+	"mpirun mpich": `# To stop at a point where the run can be resumed: kill -USR1 mpiexec's process. Several machines: -f FILE with their names.
 timeout -s USR1 -k 600 {{.Seconds}} mpiexec -n {{.Ranks}} -bind-to core:{{.Cores}} -env GOMAXPROCS {{.Cores}} \
   {{.Line}}
 `,
@@ -103,7 +103,7 @@ timeout -s USR1 -k 600 {{.Seconds}} mpiexec -n {{.Ranks}} -bind-to core:{{.Cores
 }
 
 const slurmScript = `#!/bin/sh
-# sbatch FILE; to stop where the run can go on from: scancel -s USR1 JOB, which comes by itself 5 minutes before the limit.
+# sbatch FILE; to stop at a point where the run can be resumed: scancel -s USR1 JOB, which Slurm does automatically 5 minutes before the limit.
 #SBATCH --job-name={{.Name}}
 #SBATCH --ntasks={{.Ranks}}
 #SBATCH --cpus-per-task={{.Cores}}
@@ -113,7 +113,7 @@ export GOMAXPROCS={{.Cores}}
 `
 
 // kubernetesJob is for kubeflow's mpi-operator, v2beta1.
-const kubernetesJob = `# kubectl apply -f FILE; to stop where the run can go on from: kubectl delete mpijob {{.Name}}. The pods share a volume, to be added, for data and runs.
+const kubernetesJob = `# kubectl apply -f FILE; to stop at a point where the run can be resumed: kubectl delete mpijob {{.Name}}. Add a volume that the pods share, for data and runs.
 apiVersion: kubeflow.org/v2beta1
 kind: MPIJob
 metadata:

@@ -37,13 +37,13 @@ func TestStart(t *testing.T) {
 // TestStartErrors: jobs that cannot be started are errors.
 func TestStartErrors(t *testing.T) {
 	for want, change := range map[string]func(*Start){
-		"cluster: 0 ranks of 8 cores, want 1 or more":                                         func(s *Start) { s.Ranks = 0 },
-		"cluster: a limit of 1s, want a minute or more":                                       func(s *Start) { s.Limit = time.Second },
-		`cluster: the job's name "A run" is none: want letters, digits and -, a letter first`: func(s *Start) { s.Name = "A run" },
-		"cluster: no command to start":                                                        func(s *Start) { s.Command = nil },
-		"cluster: a job on Kubernetes needs an image, with gorgpt and MPI in it":              func(s *Start) { s.How, s.Image = "mpijob", "" },
-		"cluster: no way to start mpich by mpijob":                                            func(s *Start) { s.How, s.Family = "mpijob", "mpich" },
-		"cluster: no way to start openmpi by ssh":                                             func(s *Start) { s.How = "ssh" },
+		"cluster: 0 ranks of 8 cores, want 1 or more of each":                                             func(s *Start) { s.Ranks = 0 },
+		"cluster: a limit of 1s, want a minute or more":                                                   func(s *Start) { s.Limit = time.Second },
+		`cluster: "A run" is not a valid job name: want lower-case letters, digits and -, a letter first`: func(s *Start) { s.Name = "A run" },
+		"cluster: no command to start":                                                                    func(s *Start) { s.Command = nil },
+		"cluster: a job on Kubernetes needs an image, with gorgpt and MPI in it":                          func(s *Start) { s.How, s.Image = "mpijob", "" },
+		"cluster: cannot start mpich with mpijob":                                                         func(s *Start) { s.How, s.Family = "mpijob", "mpich" },
+		"cluster: cannot start openmpi with ssh":                                                          func(s *Start) { s.How = "ssh" },
 	} {
 		s := aStart
 		change(&s)

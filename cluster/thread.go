@@ -112,7 +112,7 @@ func (w *World) make(b backend, r *request) error {
 		if err := b.give(reason, first); err != nil {
 			return &brokenError{err}
 		}
-		return fmt.Errorf("rank %d has left: %s", all[ofRank], reason)
+		return fmt.Errorf("rank %d has stopped: %s", all[ofRank], reason)
 	}
 	if err := r.run(b); err != nil {
 		return &brokenError{err}
@@ -176,5 +176,5 @@ func (c *clock) report() string {
 	if c.left != "" {
 		parts = append(parts, "after "+c.left)
 	}
-	return strings.Join(parts, ", ") + ": a rank hangs, or the network is gone; see which rank waits elsewhere, or says nothing"
+	return strings.Join(parts, ", ") + ": a rank hangs, or the network is down; look for a rank that waits elsewhere or reports nothing"
 }

@@ -75,7 +75,7 @@ func TestNaN(t *testing.T) {
 			if j.status == 0 || strings.Contains(j.out, "done\n") {
 				t.Errorf("status %d:\n%s", j.status, j.out)
 			}
-			for _, want := range []string{"train: step 3: the loss is NaN; no weight was changed", "train: step 3: rank 1 of 3 has a loss that is not finite; see what it says"} {
+			for _, want := range []string{"train: step 3: the loss is NaN; no weight was changed", "train: step 3: rank 1 of 3 has a loss that is not finite; see its error message"} {
 				if !strings.Contains(j.out, want) {
 					t.Errorf("want …%s…:\n%s", want, j.out)
 				}

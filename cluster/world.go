@@ -200,7 +200,7 @@ func (w *World) Leave(reason error) {
 	text := reason.Error()
 	_ = w.submit(&request{call: leaveCall, size: min(len(text), mostReason), reason: text}) // there are no more calls, whatever it returns
 	if w.gone == nil {
-		w.gone = fmt.Errorf("this rank has left: %w", reason)
+		w.gone = fmt.Errorf("this rank has stopped: %w", reason)
 	}
 }
 

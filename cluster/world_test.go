@@ -193,7 +193,7 @@ func TestLeave(t *testing.T) {
 			}
 			return err
 		}) {
-			if err == nil || err.Error() != "rank 1 has left: the disk is full" {
+			if err == nil || err.Error() != "rank 1 has stopped: the disk is full" {
 				t.Errorf("rank %d of %d: %v", i, size, err)
 			}
 		}
@@ -208,7 +208,7 @@ func TestLeave(t *testing.T) {
 		w.Leave(errors.New(strings.Repeat("x", 3*mostReason) + fmt.Sprint(w.Rank())))
 		return w.Sum(nil)
 	}) {
-		if err == nil || err.Error() != "rank 0 has left: "+strings.Repeat("x", mostReason) {
+		if err == nil || err.Error() != "rank 0 has stopped: "+strings.Repeat("x", mostReason) {
 			t.Errorf("rank %d: %v", i, err)
 		}
 	}
@@ -220,14 +220,14 @@ func TestDiffer(t *testing.T) {
 		do   func(w *World) error
 		want string
 	}{
-		{func(w *World) error { return w.Sum(make([]float32, 5+w.Rank()/2)) }, "rank 0 calls Sum of 5 numbers, but rank 2 Sum of 6 numbers"},
+		{func(w *World) error { return w.Sum(make([]float32, 5+w.Rank()/2)) }, "rank 0 calls Sum of 5 numbers, but rank 2 calls Sum of 6 numbers"},
 		{func(w *World) error {
 			if w.Rank() == 1 {
 				return w.Close()
 			}
 			_, err := w.SumScalars(make([]float64, 3))
 			return err
-		}, "rank 0 calls SumScalars of 3 numbers, but rank 1 Close"},
+		}, "rank 0 calls SumScalars of 3 numbers, but rank 1 calls Close"},
 	} {
 		for _, size := range []int{3, 4} {
 			all, _ := worlds(t, size, Options{})

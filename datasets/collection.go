@@ -106,7 +106,7 @@ func (c *collection) addFile(path, name string, info fs.FileInfo) error {
 	case info.Size() == 0:
 		c.leave("empty")
 		if filepath.Ext(store.Base(path)) == ".bin" {
-			c.lost = fmt.Errorf("%s: the file is empty, beside token shards", path)
+			c.lost = fmt.Errorf("%s: the file is empty, but is among token shards", path)
 		}
 		return nil
 	}
@@ -114,7 +114,7 @@ func (c *collection) addFile(path, name string, info fs.FileInfo) error {
 	if no, ok := errors.AsType[*notText](err); ok && (!c.asked || no.binary()) {
 		c.leave(no.class)
 		if no.binary() && filepath.Ext(store.Base(path)) == ".bin" {
-			c.lost = fmt.Errorf("%s: the file begins as no token shard does, beside others; mend it, or take it away", path)
+			c.lost = fmt.Errorf("%s: the file does not begin like a token shard, but is among token shards; fix it or remove it", path)
 		}
 		if c.first == nil && !no.binary() {
 			c.first = err

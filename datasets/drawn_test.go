@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// TestDrawn: of Parquet and JSON lines by pyarrow and pandas, drawn over the options of their
-// writers, the texts are those that pandas reads. testdata/draw.py draws them; GORGPT_DRAWN names a
-// folder of another draw. Package tasks compares the tables.
+// TestDrawn: from Parquet and JSON lines files that pyarrow and pandas have written with random options, the same texts
+// are read as by pandas. testdata/draw.py draws the files; GORGPT_DRAWN may name a folder with another draw. Package
+// tasks compares the tables.
 func TestDrawn(t *testing.T) {
 	dir := os.Getenv("GORGPT_DRAWN")
 	if dir == "" {

@@ -143,7 +143,7 @@ func ExamplePrefetch() {
 	if _, err := stream.Next(ctx); err != nil {
 		log.Fatal(err)
 	}
-	state, err := stream.State() // after one batch, however many are read ahead
+	state, err := stream.State() // the state after one batch, however many are read ahead
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func ExamplePrefetch() {
 	// Output: true <nil>
 }
 
-// ExampleMix trains on two parts of one text to three of another, whatever their sizes.
+// ExampleMix draws from two texts in the ratio 2:3, whatever their sizes.
 func ExampleMix() {
 	part := func(text string) datasets.Stream {
 		stream, err := datasets.NewTraining(datasets.Text("text", text), tokenizer.Bytes(), datasets.Config{Batch: 1, Context: 4, Seed: 1})

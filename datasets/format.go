@@ -42,9 +42,9 @@ func RegisterFormat(ending string, open func(path string) (Records, error)) {
 	case open == nil:
 		formats.err = fmt.Errorf("datasets: the registered format %q has no function that opens a file", ending)
 	case ending != filepath.Ext(ending) || len(ending) < 2:
-		formats.err = fmt.Errorf("datasets: a format is registered for %q, which is no ending of a file name; want one such as \".fasta\"", ending)
+		formats.err = fmt.Errorf("datasets: a format is registered for %q, which is not a file name extension; want one such as \".fasta\"", ending)
 	case slices.Contains(builtin, ending), formats.open[ending] != nil:
-		formats.err = fmt.Errorf("datasets: a format is registered for files that end in %s, which have one already", ending)
+		formats.err = fmt.Errorf("datasets: a second format is registered for files that end in %s", ending)
 	default:
 		formats.open[ending] = open
 	}
@@ -91,7 +91,7 @@ func (r *records) piece(offset int64) (piece, error) {
 		}
 		if err != nil {
 			if n-offset > r.doc.Size {
-				err = fmt.Errorf("%w, as are more before it than the file has bytes", err)
+				err = fmt.Errorf("%w, and so are more records before it than the file has bytes", err)
 				return piece{}, fmt.Errorf("%s: %w", r.where(n), err)
 			}
 			if err := r.doc.faults.found(r.doc.path, n, fmt.Errorf("%s: %w", r.where(n), err)); err != nil {

@@ -15,8 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// stanzas are texts with an empty line between them. One that is "bad" cannot be read, and one that is
-// "worse" panics.
+// stanzas is a format of texts with an empty line between them. A text "bad" cannot be read, and a text "worse" panics.
 type stanzas [][]byte
 
 func openStanzas(path string) (Records, error) {
@@ -53,8 +52,8 @@ func TestRegisterFormatRefuses(t *testing.T) {
 		ending, want string
 		open         func(string) (Records, error)
 	}{
-		{".stanzas", "have one already", openStanzas}, {".STANZAS", "have one already", openStanzas}, {".jsonl", "have one already", openStanzas},
-		{"stanzas", "is no ending", openStanzas}, {".", "is no ending", openStanzas}, {"a.b", "is no ending", openStanzas}, {".poem", "no function", nil},
+		{".stanzas", "a second format is registered for files that end in .", openStanzas}, {".STANZAS", "a second format is registered for files that end in .", openStanzas}, {".jsonl", "a second format is registered for files that end in .", openStanzas},
+		{"stanzas", "is not a file name extension", openStanzas}, {".", "is not a file name extension", openStanzas}, {"a.b", "is not a file name extension", openStanzas}, {".poem", "no function", nil},
 	} {
 		RegisterFormat(c.ending, c.open)
 		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -76,15 +75,15 @@ func readTexts(src *Source) (texts []string, err error) {
 	return texts, nil
 }
 
-// TestRegisteredFormat: files of a registered format are read like JSON lines of the same texts, and a run
-// can be resumed in them.
+// TestRegisteredFormat: files in a registered format are read like JSON lines with the same texts, and a run can be
+// resumed within them.
 func TestRegisteredFormat(t *testing.T) {
 	var texts, lines []string
 	for i := range 40 {
 		text := fmt.Sprintf("stanza %d of a poem\nthat has %s", i, strings.Repeat("a word ", i))
 		texts, lines = append(texts, text), append(lines, fmt.Sprintf(`{"text": %q}`, text))
 	}
-	texts = slices.Insert(texts, 7, "") // is left out
+	texts = slices.Insert(texts, 7, "") // is skipped
 	dir := t.TempDir()
 	for name, text := range map[string]string{"a.stanzas": strings.Join(texts, "\n\n"), "a.jsonl": strings.Join(lines, "\n")} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
@@ -148,8 +147,8 @@ func restarted(t *testing.T, src *Source, restart int) (ids []int) {
 	return ids
 }
 
-// TestRegisteredFormatErrors: a record that a format cannot read is an error of one line with its place, or
-// is skipped if that is asked for.
+// TestRegisteredFormatErrors: a record that a format cannot read is a one-line error with its place, or is skipped on
+// request.
 func TestRegisteredFormatErrors(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {

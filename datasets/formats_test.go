@@ -42,7 +42,7 @@ func zstandard(t testing.TB, text string) string {
 	return string(w.EncodeAll([]byte(text), nil))
 }
 
-// stories are n texts of different lengths.
+// stories returns n texts of different lengths.
 func stories(n int) []string {
 	var out []string
 	for i := range n {
@@ -64,7 +64,7 @@ type row struct {
 	Text string `parquet:"text,zstd"`
 }
 
-// parquetFile has small pages and row groups, so that a few texts fill several.
+// parquetFile returns a Parquet file with small pages and row groups, so that a few texts fill several.
 func parquetFile(t testing.TB, texts []string) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -80,7 +80,7 @@ func parquetFile(t testing.TB, texts []string) string {
 	return b.String()
 }
 
-// tokenShard is a file of llm.c.
+// tokenShard returns a token file of llm.c.
 func tokenShard(ids ...int) string {
 	b := shard.GPT2.Header(len(ids))
 	for _, id := range ids {
@@ -89,7 +89,7 @@ func tokenShard(ids ...int) string {
 	return string(b)
 }
 
-// wideShard is a file of llm.c with ids of 32 bits.
+// wideShard returns a token file of llm.c with 32-bit ids.
 func wideShard(ids ...int) string {
 	b := shard.Llama.Header(len(ids))
 	for _, id := range ids {
@@ -98,7 +98,7 @@ func wideShard(ids ...int) string {
 	return string(b)
 }
 
-// readAll returns the text of a source, documents end to end, as ids of bytes.
+// readAll returns the documents of a source, one after another, as byte-level ids.
 func readAll(t testing.TB, s *Source) []int {
 	t.Helper()
 	r := reader{docs: s.docs, tok: bytesTokenizer}
@@ -116,14 +116,13 @@ func readAll(t testing.TB, s *Source) []int {
 	}
 }
 
-// idsOf is what readAll gives for these texts.
+// idsOf returns the result of readAll for the texts.
 func idsOf(t testing.TB, texts ...string) []int {
 	t.Helper()
 	return readAll(t, Text("want", texts...))
 }
 
-// TestFormats: every format gives the same texts, whole, split, and from any of the
-// positions that a stream may stand at.
+// TestFormats: every format gives the same texts, as a whole, when split, and from any position of a stream.
 func TestFormats(t *testing.T) {
 	texts := stories(300)
 	all := strings.Join(texts, "")
@@ -145,7 +144,7 @@ func TestFormats(t *testing.T) {
 		"h.txt.gz":    gzipped(t, all),
 		"i.txt.zst":   zstandard(t, all),
 		"j.txt":       all,
-		"k.jsonl.gz":  gzipped(t, jsonl("text", texts[:100])) + gzipped(t, jsonl("text", texts[100:])), // members end to end
+		"k.jsonl.gz":  gzipped(t, jsonl("text", texts[:100])) + gzipped(t, jsonl("text", texts[100:])), // two gzip members
 	}
 	dir := write(t, files)
 	for name := range files {
@@ -169,7 +168,7 @@ func TestFormats(t *testing.T) {
 			if n := len(a) + len(b) - len(want); n != 0 && !(n == 1 && strings.Contains(name, ".txt")) {
 				t.Errorf("the parts have %d and %d ids, want %d together", len(a), len(b), len(want))
 			}
-			// 300 texts of uneven length: the share is off by 0.04 at most with odds of 1e-3.
+			// With 300 texts of uneven length, the share is off by more than 0.04 with a probability of 1e-3.
 			if share := float64(len(b)) / float64(len(want)); share < 0.12 || share > 0.28 {
 				t.Errorf("the validation part is %.3f of all, want about 0.2", share)
 			}
@@ -198,16 +197,16 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// TestFolderOfFormats takes files of all kinds of text for one source.
+// TestFolderOfFormats opens a folder with text files of all formats as one source.
 func TestFolderOfFormats(t *testing.T) {
 	texts := stories(40)
 	dir := write(t, map[string]string{
 		"a.jsonl.gz": gzipped(t, jsonl("text", texts[:10])),
 		"b.parquet":  parquetFile(t, texts[10:20]),
 		"c.txt":      texts[20],
-		"d.json.gz":  gzipped(t, jsonl("text", texts[21:30])), // as C4 calls them
+		"d.json.gz":  gzipped(t, jsonl("text", texts[21:30])), // as C4 names them
 		"e.json":     jsonl("text", texts[30:]),
-		"f.bin":      "no\x00tokens", // no header, and not called train.bin
+		"f.bin":      "no\x00tokens", // neither a header nor a shard's name
 	})
 	s, err := Open(dir)
 	if err != nil {
@@ -218,7 +217,7 @@ func TestFolderOfFormats(t *testing.T) {
 	}
 }
 
-// TestSplitShards: the names of llm.c's and nanoGPT's shards say what they are for.
+// TestSplitShards: the shards of llm.c and nanoGPT are split by their names.
 func TestSplitShards(t *testing.T) {
 	for _, names := range [][]string{{"train.bin", "val.bin"}, {"fw_train_000001.bin", "fw_val_000000.bin"}} {
 		files := map[string]string{}
@@ -239,8 +238,8 @@ func TestSplitShards(t *testing.T) {
 	}
 }
 
-// TestBadRecords: what cannot be read is an error with its place, or left out and
-// counted once, however often it is met.
+// TestBadRecords: a record that cannot be read is an error with its place or, on request, is skipped and counted once,
+// however often it is read.
 func TestBadRecords(t *testing.T) {
 	texts := stories(50)
 	good := jsonl("text", texts)
@@ -254,8 +253,8 @@ func TestBadRecords(t *testing.T) {
 		skipped       int
 	}{
 		"syntax.jsonl":  {strings.Join(lines[:16], "") + "{\"text\": oops}\n", `syntax.jsonl:17: not a JSON object: invalid character 'o' looking for beginning of value`, 1},
-		"field.jsonl":   {lines[0] + `{"b": "x", "a": 1}`, `field.jsonl:2: no field "text"; there are: a, b`, 1},
-		"type.jsonl":    {lines[0] + `{"text": 7}`, `type.jsonl:2: field "text": want a text, got a number`, 1},
+		"field.jsonl":   {lines[0] + `{"b": "x", "a": 1}`, `field.jsonl:2: no field "text"; the object has a, b`, 1},
+		"type.jsonl":    {lines[0] + `{"text": 7}`, `type.jsonl:2: field "text": want a string, got a number`, 1},
 		"all.jsonl":     {bad, `all.jsonl:17: not a JSON object: invalid character 'o' looking for beginning of value`, 4},
 		"all.jsonl.gz":  {gzipped(t, bad), `all.jsonl.gz:17: not a JSON object: invalid character 'o' looking for beginning of value`, 4},
 		"cut.jsonl.gz":  {cut[:len(cut)-200], "the file ends within its compressed data: it was cut short", 1},
@@ -294,7 +293,7 @@ func TestBadRecords(t *testing.T) {
 	}
 }
 
-// TestLongRecords: one record that is too long is left out alone, not the rest of its file.
+// TestLongRecords: only the record that is too long is skipped, not the rest of its file.
 func TestLongRecords(t *testing.T) {
 	defer func(line, text int) { longestLine, longestText = line, text }(longestLine, longestText)
 	longestLine, longestText = 300_000, 300_000
@@ -308,7 +307,7 @@ func TestLongRecords(t *testing.T) {
 	for _, part := range []struct {
 		text string
 		at   int64
-	}{{"{\"text\": \"one\"}\n", 0}, {"\n{\"text\": \"two\"}\n", int64(2 * longestLine)}} { // a hole of NULs between
+	}{{"{\"text\": \"one\"}\n", 0}, {"\n{\"text\": \"two\"}\n", int64(2 * longestLine)}} { // with a hole of NULs in between
 		if _, err := f.WriteAt([]byte(part.text), part.at); err != nil {
 			t.Fatal(err)
 		}
@@ -329,14 +328,14 @@ func TestLongRecords(t *testing.T) {
 				t.Errorf("%s: %d ids, want those of one and two", path, len(got))
 			}
 		}
-		s.Skipped() // may be asked any number of times
+		s.Skipped() // may be called any number of times
 		if n, first := s.Skipped(); n != 1 || first == nil || first.Error() != path+want {
 			t.Errorf("%d left out, the first: %v", n, first)
 		}
 	}
 }
 
-// TestDamagedGroup: of a Parquet file with damage in one row group, the others are read.
+// TestDamagedGroup: if one row group of a Parquet file is damaged, the others are read.
 func TestDamagedGroup(t *testing.T) {
 	texts := stories(90) // three groups of 30
 	whole := parquetFile(t, texts)
@@ -354,7 +353,7 @@ func TestDamagedGroup(t *testing.T) {
 	}
 }
 
-// TestOpenBadShards has one golden line for each way a header can be wrong.
+// TestOpenBadShards checks the error for each way in which a header can be wrong.
 func TestOpenBadShards(t *testing.T) {
 	whole := tokenShard(1, 2, 3)
 	for _, c := range []struct{ content, want string }{
@@ -392,7 +391,7 @@ func TestOpenBadShards(t *testing.T) {
 	}
 }
 
-// TestShardWidths: shards of one width go with a tokenizer of that width.
+// TestShardWidths: all shards of a source must have the same width, and it must suit the tokenizer.
 func TestShardWidths(t *testing.T) {
 	dir := write(t, map[string]string{"a/x.bin": tokenShard(1, 2, 3), "a/y.bin": wideShard(4, 5, 6), "b/x.bin": tokenShard(1, 2, 3), "c/x.bin": wideShard(1, 256, 99999)})
 	large := largeTokenizer{bytesTokenizer}
@@ -403,7 +402,7 @@ func TestShardWidths(t *testing.T) {
 	}{
 		{"a", bytesTokenizer, "a/x.bin has tokens of 16 bits, %s/a/y.bin of 32: they were made with different tokenizers"},
 		{"b", bytesTokenizer, ""},
-		{"b", large, "b/x.bin has tokens of 16 bits: it was made with another tokenizer than bytes, which has 100,000"},
+		{"b", large, "b/x.bin has tokens of 16 bits: it was made with a tokenizer other than bytes, whose vocabulary has 100,000 tokens"},
 		{"c", large, ""},
 		{"c", bytesTokenizer, "c/x.bin: token 2: id 99999 is outside the vocabulary of 257 (bytes)"},
 	} {
@@ -425,7 +424,7 @@ func TestShardWidths(t *testing.T) {
 	}
 }
 
-// largeTokenizer claims more tokens than 16 bits tell apart.
+// largeTokenizer claims more tokens than 16 bits can number.
 type largeTokenizer struct{ tokenizer.Tokenizer }
 
 func (largeTokenizer) Size() int { return 100_000 }
@@ -439,7 +438,7 @@ func TestParquetErrors(t *testing.T) {
 	for _, c := range []struct {
 		name, field, want string
 	}{
-		{"a.parquet", "body", `a.parquet: no column "body"; there are: id, text`},
+		{"a.parquet", "body", `a.parquet: no column "body"; the file has id, text`},
 		{"a.parquet", "id", `a.parquet: column "id" holds INT(64,true), want one string a row`},
 		{"b.parquet", "text", "b.parquet: not a Parquet file: "},
 	} {
@@ -449,7 +448,7 @@ func TestParquetErrors(t *testing.T) {
 	}
 }
 
-// FuzzJSONLines: any file gives texts or an error, with its name and line in front.
+// FuzzJSONLines: any file gives texts or an error that begins with its name and the line.
 func FuzzJSONLines(f *testing.F) {
 	f.Add([]byte("{\"text\": \"a\"}\n\n{\"text\": \"\"}"))
 	f.Add([]byte("{\"text\": null}\n[]\n{"))
@@ -476,13 +475,13 @@ func FuzzShard(f *testing.F) {
 	})
 }
 
-// FuzzParquet: any file gives texts or an error, whatever the library does. Minimizing takes
-// nearly all of the time unless it is bounded: go test -fuzz FuzzParquet -fuzzminimizetime 5x.
+// FuzzParquet: any file gives texts or an error, even if the library panics. Minimizing takes nearly all of the time
+// unless it is bounded: go test -fuzz FuzzParquet -fuzzminimizetime 5x.
 func FuzzParquet(f *testing.F) {
 	whole := parquetFile(f, stories(5))
 	f.Add([]byte(whole))
 	f.Add([]byte(whole[:100] + "\xff\xff" + whole[102:]))
-	f.Add([]byte(whole[:len(whole)-8] + "\xf0\xff\xff\xffPAR1")) // asks for 4 GB
+	f.Add([]byte(whole[:len(whole)-8] + "\xf0\xff\xff\xffPAR1")) // claims a footer of 4 GB
 	lz4, err := os.ReadFile(filepath.Join("testdata", "drawn", "18.parquet"))
 	if err != nil {
 		f.Fatal(err)

@@ -25,8 +25,8 @@ func writeLines(t *testing.T, path string, lines int, bad ...int) {
 	}
 }
 
-// TestHalted: a run stopped by a bad record can be resumed once the record is removed or
-// repaired, like a run whose text was so from the start; but not if text read before has changed.
+// TestHalted: a run stopped by a bad record can be resumed once the record is skipped or repaired, and continues as if
+// the text had been like that from the start. It cannot be resumed if text that was already read has changed.
 func TestHalted(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.jsonl")
@@ -97,7 +97,7 @@ func TestHalted(t *testing.T) {
 				}
 			}
 			same("skipped", SkipBad())
-			writeLines(t, path, lines+10) // mended, and longer
+			writeLines(t, path, lines+10) // repaired, and longer
 			same("mended")
 			if err := open().Restore(state); err == nil || !strings.Contains(err.Error(), "corpus is ") {
 				t.Errorf("a changed text is no error for a run that was not halted: %v", err)
@@ -110,7 +110,7 @@ func TestHalted(t *testing.T) {
 			if err := os.WriteFile(path, b, 0o666); err != nil {
 				t.Fatal(err)
 			}
-			want := "state of batches: the text has changed that was read already, before or in " + path
+			want := "state of batches: text that was already read has changed, in or before " + path
 			if err := open().Restore(Halted(state)); err == nil || !strings.HasSuffix(err.Error(), want) {
 				t.Errorf("error %v\nwant  …%s", err, want)
 			}
@@ -118,7 +118,7 @@ func TestHalted(t *testing.T) {
 	}
 }
 
-// TestHaltedInTheBlock: a change in the block that the run is in is seen too.
+// TestHaltedInTheBlock: a change within the current block of the run is detected too.
 func TestHaltedInTheBlock(t *testing.T) {
 	text := longText(1, 2000)
 	c := Config{Batch: 2, Context: 16, Seed: 3}
@@ -126,15 +126,15 @@ func TestHaltedInTheBlock(t *testing.T) {
 	rest(t, s, 3)
 	state := Halted(mustState(t, s))
 	for at, want := range map[int]string{
-		len(text) - 1: "state of batches: the text has changed that was read already, before or in a[0]",
-		0:             "state of batches: the text has changed that was read already, before or in a[0]",
+		len(text) - 1: "state of batches: text that was already read has changed, in or before a[0]",
+		0:             "state of batches: text that was already read has changed, in or before a[0]",
 	} {
 		other := Text("a", text[:at]+"X"+text[at+1:])
 		if err := mustStream(t, training, other, bytesTokenizer, c).Restore(state); err == nil || err.Error() != want {
 			t.Errorf("byte %d: error %v\nwant  %s", at, err, want)
 		}
 	}
-	// A shorter text would have what was trained on for validation.
+	// With a shorter text, some of the text already trained on would be used for validation.
 	long := longText(1, 2000)
 	part := func(text string) Stream {
 		train, _, err := Split(Text("a", text), 0.1)
@@ -157,11 +157,11 @@ func TestHaltedInTheBlock(t *testing.T) {
 	}
 }
 
-// TestEveryByte: up to half a gigabyte, a change of any byte is refused, but a change of a
-// file's modification time is not.
+// TestEveryByte: in a text of up to half a gigabyte, a change of any byte is refused, but a change of a file's
+// modification time is not.
 func TestEveryByte(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.txt")
-	text := []byte(strings.Repeat("twelve bytes", 26_000)) // 312 kB, a 4th in samples
+	text := []byte(strings.Repeat("twelve bytes", 26_000)) // 312 kB, a fourth of which is in samples
 	open := func() Stream {
 		if err := os.WriteFile(path, text, 0o666); err != nil {
 			t.Fatal(err)

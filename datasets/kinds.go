@@ -36,7 +36,7 @@ func (o opening) document(name, path string, size int64, asked bool) (Document, 
 	var err error
 	switch strings.ToLower(filepath.Ext(rest)) {
 	case ".csv", ".tsv":
-		return d, &notText{"tabular", fmt.Errorf("%s: a table, not text: make JSON lines of it, with the text in the field %q (pandas: to_json(…, orient=\"records\", lines=True)); gorgpt finetune reads tables as they are", path, o.field)}
+		return d, &notText{"tabular", fmt.Errorf("%s: a table, not text: convert it to JSON lines, with the text in the field %q (pandas: to_json(…, orient=\"records\", lines=True)); gorgpt finetune reads tables as they are", path, o.field)}
 	case ".jsonl", ".ndjson":
 		err = o.lines(&d)
 	case ".json":
@@ -97,13 +97,13 @@ func (o opening) json(d *Document, asked bool) error {
 	if err == nil || err == io.EOF || asked && !syntax {
 		return nil // a bad record, if any, is reported when it is read
 	}
-	return &notText{"other JSON", fmt.Errorf("%w; of JSON, lines are read that hold an object each with the text in the field %q; jq -c '.[]' makes such lines of a list", err, o.field)}
+	return &notText{"other JSON", fmt.Errorf("%w; a JSON file must have one object per line, with the text in the field %q; jq -c '.[]' converts a list", err, o.field)}
 }
 
 // parquet makes d a document of the rows of a Parquet file.
 func (o opening) parquet(d *Document, ending string) error {
 	if ending != "" {
-		return fmt.Errorf("%s: Parquet is compressed inside; decompress the file around it", d.path)
+		return fmt.Errorf("%s: Parquet is compressed inside; decompress the file itself", d.path)
 	}
 	d.format = &recordFormat{open: openRows, field: o.field, text: true}
 	p, err := d.read() // a missing column is reported now, not at the first batch

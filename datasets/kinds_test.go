@@ -16,7 +16,7 @@ import (
 
 const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
 
-// firstError is the error of opening and reading all of what is named.
+// firstError returns the error of opening and reading everything that spec names, or io.EOF.
 func firstError(t testing.TB, spec string, options ...Option) error {
 	s, err := Open(spec, options...)
 	if err != nil {
@@ -31,28 +31,28 @@ func firstError(t testing.TB, spec string, options ...Option) error {
 	}
 }
 
-// TestNotText: a file that is not text is an error with advice if it is named, and is left out
-// and counted in a folder.
+// TestNotText: a file that is not text is an error with advice if it is named, and is left out and counted if it is in a
+// folder.
 func TestNotText(t *testing.T) {
 	const lfs = "this is a Git-LFS pointer, not the file itself: fetch it with git lfs pull, or download it"
 	for name, c := range map[string]struct{ content, want, left string }{
-		"a.csv":        {"text,label\nx,1\n", "a table, not text: make JSON lines of it", "1 tabular"},
-		"a.tsv.gz":     {gzipped(t, "text\tlabel\nx\t1\n"), "a table, not text: make JSON lines of it", "1 tabular"},
-		"marked.txt":   {"\xff\xfea\x00b\x00", "this is text in UTF-16: make it UTF-8, as by iconv -f UTF-16 -t UTF-8", "1 in UTF-16"},
+		"a.csv":        {"text,label\nx,1\n", "a table, not text: convert it to JSON lines", "1 tabular"},
+		"a.tsv.gz":     {gzipped(t, "text\tlabel\nx\t1\n"), "a table, not text: convert it to JSON lines", "1 tabular"},
+		"marked.txt":   {"\xff\xfea\x00b\x00", "this is text in UTF-16: convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8", "1 in UTF-16"},
 		"wide.txt":     {"O\x00n\x00c\x00e\x00 \x00", "this is text in UTF-16", "1 in UTF-16"},
 		"wide.txt.gz":  {gzipped(t, "\xfe\xff\x00a\x00b"), "this is text in UTF-16", "1 in UTF-16"},
 		"wide.jsonl":   {"\xff\xfe{\x00}\x00", "this is text in UTF-16", "1 in UTF-16"},
-		"a.txt.xz":     {"\xfd7zXZ\x00\x00\x04\xe6\xd6\xb4\x46", "this is compressed by xz: decompress it with unxz; training text may end in .gz and .zst as it is", "1 compressed"},
-		"a.jsonl.bz2":  {"BZh91AY&SY\x00\x01", "this is compressed by bzip2", "1 compressed"},
+		"a.txt.xz":     {"\xfd7zXZ\x00\x00\x04\xe6\xd6\xb4\x46", "this is compressed with xz: decompress it with unxz; training text can also be read compressed from files that end in .gz or .zst", "1 compressed"},
+		"a.jsonl.bz2":  {"BZh91AY&SY\x00\x01", "this is compressed with bzip2", "1 compressed"},
 		"a.tar.gz":     {gzipped(t, "a.txt"+strings.Repeat("\x00", 252)+"ustar\x0000"+strings.Repeat("\x00", 300)), "this is a tar archive: unpack it", "1 archived"},
 		"a.gguf":       {"GGUF\x03\x00\x00\x00\x01", "this is a model's weights in GGUF: it is for --from", "1 weights"},
 		"a.zip":        {"PK\x03\x04\x14\x00", "this is a zip archive", "1 archived"},
-		"unzipped.txt": {gzipped(t, "text"), "this is compressed by gzip: decompress it with gunzip", "1 compressed"},
-		"list.json":    {"[{\"text\": \"a\"},\n {\"text\": \"b\"}]\n", "list.json:1: not a JSON object: unexpected end of JSON input; of JSON, lines are read that hold an object each", "1 other JSON"},
-		"lines.json":   {"[{\"text\": \"a\"}]\n", "lines.json:1: not a JSON object: want an object, got a list; of JSON, lines are read", "1 other JSON"},
+		"unzipped.txt": {gzipped(t, "text"), "this is compressed with gzip: decompress it with gunzip", "1 compressed"},
+		"list.json":    {"[{\"text\": \"a\"},\n {\"text\": \"b\"}]\n", "list.json:1: not a JSON object: unexpected end of JSON input; a JSON file must have one object per line", "1 other JSON"},
+		"lines.json":   {"[{\"text\": \"a\"}]\n", "lines.json:1: not a JSON object: want an object, got a list; a JSON file must have one object per line", "1 other JSON"},
 		"pretty.json":  {"{\n  \"text\": \"a\"\n}\n", "pretty.json:1: not a JSON object", "1 other JSON"},
 		"train.bin.gz": {gzipped(t, "\x01\x00\x02\x00"), "token shards are mapped into memory: decompress it (gunzip)", "1 compressed"},
-		// Git LFS in every reader.
+		// Every reader recognizes a Git LFS pointer.
 		"p.txt":     {pointer, lfs, "1 unfetched by Git LFS"},
 		"p.jsonl":   {pointer, lfs, "1 unfetched by Git LFS"},
 		"p.json.gz": {pointer, lfs, "1 unfetched by Git LFS"},
@@ -63,7 +63,7 @@ func TestNotText(t *testing.T) {
 		dir := write(t, map[string]string{name: c.content, "good.txt": "good"})
 		for _, spec := range []string{name, "*" + filepath.Ext(name)} {
 			if filepath.Ext(name) == ".txt" && spec != name {
-				continue // good.txt too
+				continue // the pattern would match good.txt too
 			}
 			err := firstError(t, filepath.Join(dir, spec))
 			if err == io.EOF || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), name) {
@@ -95,7 +95,7 @@ func TestJSON(t *testing.T) {
 	})
 	for name, want := range map[string]string{
 		"c4.json": "EOF", "c4.json.gz": "EOF",
-		"other.json": `DIR/other.json:1: no field "text"; there are: body`,
+		"other.json": `DIR/other.json:1: no field "text"; the object has body`,
 		"bad.json":   "DIR/bad.json:2: not a JSON object: invalid character 'o' looking for beginning of value (byte 1)",
 	} {
 		if err := firstError(t, filepath.Join(dir, name)); err == nil || strings.ReplaceAll(err.Error(), dir, "DIR") != want {
@@ -117,7 +117,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestMark: like pandas (utf-8-sig), no reader takes a byte-order mark for text.
+// TestMark: no reader treats a byte-order mark as text, like pandas (utf-8-sig).
 func TestMark(t *testing.T) {
 	const mark = "\ufeff"
 	lines := "{\"text\": \"one\"}\n{\"text\": \"" + mark + "two\"}\n"
@@ -150,7 +150,7 @@ func TestMark(t *testing.T) {
 			t.Errorf("%s: texts %q, want %q", name, all, c.want)
 		}
 	}
-	// The parts of a split text are what it is, and errors count from the file's start.
+	// The mark is in neither part of a split text, and offsets in errors count from the beginning of the file.
 	text := mark + strings.Repeat("ä", 50) + "\xff" + strings.Repeat("b", 100)
 	path := filepath.Join(write(t, map[string]string{"x.txt": text}), "x.txt")
 	s, err := Open(path)
@@ -170,8 +170,8 @@ func TestMark(t *testing.T) {
 	}
 }
 
-// TestRecordsOfUTF8: where a format is UTF-8, a text that is not is a bad record, as for
-// pandas (UnicodeDecodeError; surrogates not allowed), and never mended with U+FFFD.
+// TestRecordsOfUTF8: in a format that must be UTF-8, a text that is not is a bad record, as in pandas
+// (UnicodeDecodeError; surrogates not allowed), and is never repaired with U+FFFD.
 func TestRecordsOfUTF8(t *testing.T) {
 	for name, c := range map[string]struct{ content, want string }{
 		"byte.jsonl":      {"{\"text\": \"a\"}\n{\"text\": \"b\xff\"}\n{\"text\": \"c\"}\n", "byte.jsonl:2: offset 11: byte 0xff is not valid UTF-8"},
@@ -194,7 +194,7 @@ func TestRecordsOfUTF8(t *testing.T) {
 			t.Errorf("%s: %d skipped, the first: %v", name, n, first)
 		}
 	}
-	// Plain text is bytes: those who encode any take them.
+	// Plain text may be any bytes, if the tokenizer can encode them.
 	if err := firstError(t, filepath.Join(write(t, map[string]string{"x.txt": "a\xff"}), "x.txt")); err != io.EOF {
 		t.Errorf("plain text: %v", err)
 	}
@@ -230,7 +230,7 @@ func TestFolderOfShards(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, part := range []*Source{train, ForTraining(s)} { // with a part of it, or another text, for validation
+		for _, part := range []*Source{train, ForTraining(s)} { // whether a part of it or another text is used for validation
 			if got := readAll(t, part); !slices.Equal(got, slices.Repeat([]int{1}, 100)) {
 				t.Errorf("training on %v", got)
 			}
@@ -244,7 +244,7 @@ func TestFolderOfShards(t *testing.T) {
 		"odd/my.bin":      "201 bytes, want an even number: tokens take two each",
 		"odd/":            "201 bytes, want an even number: tokens take two each",
 		"odd/*.bin":       "201 bytes, want an even number: tokens take two each",
-		"none/readme.bin": "", // asked for, so it is tokens
+		"none/readme.bin": "", // it is named, so it is read as tokens
 	} {
 		dir := write(t, map[string]string{"odd/train.bin": bare(1, 100) + "x", "odd/my.bin": bare(1, 100) + "x", "none/readme.bin": bare(1, 3)})
 		_, err := Open(filepath.Join(dir, name))
@@ -256,13 +256,12 @@ func TestFolderOfShards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ForTraining(only) != only { // all there is, and named
+	if ForTraining(only) != only { // the only file, and named
 		t.Error("a lone val.bin is left out")
 	}
 }
 
-// TestPackedFolder: the tokenizer that pack writes next to its shards is found, and no other
-// is accepted in its place.
+// TestPackedFolder: the tokenizer that pack writes next to its shards is found, and no other is accepted instead.
 func TestPackedFolder(t *testing.T) {
 	dir := write(t, map[string]string{
 		"train_000000.bin": tokenShard(slices.Repeat([]int{1, 2}, 50)...), "val_000000.bin": tokenShard(slices.Repeat([]int{3}, 50)...),
@@ -300,8 +299,8 @@ func TestPackedFolder(t *testing.T) {
 	}
 }
 
-// TestGlobOfFolders: ** stands for any number of folders, none too, as in shells with
-// globstar; hidden ones and links are not entered.
+// TestGlobOfFolders: ** matches any number of folders, including none, as in shells with globstar. Hidden folders and
+// links are not entered.
 func TestGlobOfFolders(t *testing.T) {
 	dir := write(t, map[string]string{
 		"a.txt": "1", "b/b.txt": "2", "b/c/c.txt": "3", "b/c/d.md": "4", "x/c/e.txt": "5", ".git/f.txt": "6", "b/.h/g.txt": "7",
@@ -337,8 +336,8 @@ func TestGlobOfFolders(t *testing.T) {
 	}
 }
 
-// TestPadding: NULs after the last member of a .gz are counted but are not an error, as in gzip
-// (RFC 1952 does not mention them; tapes pad); anything else there is an error.
+// TestPadding: NULs after the last member of a .gz file are counted but are not an error, as in gzip (RFC 1952 does not
+// mention them, but tapes are padded). Anything else there is an error.
 func TestPadding(t *testing.T) {
 	pad := string(make([]byte, 512))
 	lines := jsonl("text", stories(20))
@@ -358,7 +357,7 @@ func TestPadding(t *testing.T) {
 		if name == "a.txt.gz" {
 			want = idsOf(t, lines)
 		}
-		for range 2 { // counted once
+		for range 2 { // the padding is counted once
 			if got := readAll(t, s); !slices.Equal(got, want) {
 				t.Errorf("%s: %d ids, want %d", name, len(got), len(want))
 			}

@@ -229,7 +229,7 @@ func textOf(line []byte, field string) ([]byte, error) {
 	raw, ok := object[field]
 	if !ok {
 		names := slices.Sorted(maps.Keys(object))
-		return nil, fmt.Errorf("no field %q; there are: %s", field, strings.Join(names[:min(len(names), 10)], ", "))
+		return nil, fmt.Errorf("no field %q; the object has %s", field, strings.Join(names[:min(len(names), 10)], ", "))
 	}
 	var text string
 	if err := plainjson.Unmarshal(raw, &text); err != nil {

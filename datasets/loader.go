@@ -71,7 +71,7 @@ func newLoader(src *Source, tok tokenizer.Tokenizer, c Config, k kind) (*loader,
 		c.Seed, c.Anywhere = 0, false
 	}
 	if _, ok := tok.EndOfText(); c.Packed && !ok {
-		return nil, fmt.Errorf("windows cannot be packed: the tokenizer (%s) has no end of text, by which documents are told apart", tok.Name())
+		return nil, fmt.Errorf("windows cannot be packed: the tokenizer (%s) has no end-of-text token, which separates documents", tok.Name())
 	}
 	l := &loader{
 		kind:   k,

@@ -15,8 +15,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// counting returns a source whose n characters all differ, cut into documents
-// of these lengths, so that ids show where in it they come from.
+// counting returns a source whose characters all differ, cut into documents of these lengths, so that an id shows its
+// place in the text.
 func counting(lengths ...int) *Source {
 	next := rune(0x4e00)
 	docs := make([]string, len(lengths))
@@ -72,8 +72,8 @@ func windows(t testing.TB, s Stream, n int) [][]int {
 	return all
 }
 
-// TestTrainingOne cuts one document of 1,000 tokens: in every epoch each window
-// is there once, they are T apart, and the first starts anywhere before T.
+// TestTrainingOne cuts one document of 1,000 tokens: in every epoch, each window occurs once, windows start T tokens
+// apart, and the first starts anywhere before T.
 func TestTrainingOne(t *testing.T) {
 	const n, T = 1000, 7
 	src := counting(n)
@@ -115,9 +115,8 @@ func TestTrainingOne(t *testing.T) {
 	}
 }
 
-// TestTrainingMixes: within a block the order is random, so windows that follow
-// one another in the text rarely do in the stream, and the mean distance is a
-// third of the block.
+// TestTrainingMixes: within a block the order is random, so windows that follow one another in the text rarely do so in
+// the stream, and their mean distance is a third of the block.
 func TestTrainingMixes(t *testing.T) {
 	const n, T = 16_000, 8
 	src := counting(n)
@@ -131,15 +130,15 @@ func TestTrainingMixes(t *testing.T) {
 		}
 		distance += math.Abs(float64(d)) / float64(len(ws)-1)
 	}
-	// One follows another in expectation; more than 10 has odds of 1e-8. The
-	// mean of |i-j| for 2,000 windows is 667 with a deviation below 12.
+	// The expected number of windows that follow their neighbor is one; more than 10 has a probability of 1e-8. The
+	// mean of |i-j| for 2,000 windows is 667, with a standard deviation below 12.
 	if follow > 10 || math.Abs(distance-667) > 60 {
 		t.Errorf("%d windows follow their neighbour, mean distance %.0f; want about 1 and 667", follow, distance)
 	}
 }
 
-// TestTrainingDocuments: documents come in another order each epoch, whole,
-// with the end of text after each.
+// TestTrainingDocuments: in each epoch, documents come in a different order, uncut, each followed by the end-of-text
+// token.
 func TestTrainingDocuments(t *testing.T) {
 	docs := []string{"aaaa", "bbbbbbbb", "cc", "ddddddddddddd", "e"}
 	total := 0
@@ -151,7 +150,7 @@ func TestTrainingDocuments(t *testing.T) {
 	orders := make(map[string]bool)
 	for range 40 {
 		var ids []int
-		for range total - 1 { // T = 1: each token but the last starts a window
+		for range total - 1 { // T = 1: each token except the last starts a window
 			w := windows(t, s, 1)[0]
 			if len(ids) > 0 && ids[len(ids)-1] != w[0] {
 				t.Fatalf("window %v after %v", w, ids)
@@ -176,13 +175,13 @@ func TestTrainingDocuments(t *testing.T) {
 			t.Fatalf("documents %q", parts)
 		}
 	}
-	if len(orders) < 20 { // of 120; 34 expected
+	if len(orders) < 20 { // of 120 orders; 34 are expected
 		t.Errorf("%d orders in 40 epochs", len(orders))
 	}
 }
 
-// TestTrainingBlocks: whatever the buffer, an epoch has the windows that one
-// without shuffling has, over pieces and documents, block by block.
+// TestTrainingBlocks: whatever the size of the buffer, each block of an epoch has the same windows as without shuffling,
+// across pieces and documents.
 func TestTrainingBlocks(t *testing.T) {
 	src := Text("text", longText(7, 30_000), "a", longText(8, 3000), strings.Repeat("bc", 40_000))
 	const T = 13
@@ -244,8 +243,7 @@ func TestTrainingSeed(t *testing.T) {
 	}
 }
 
-// TestTrainingShort: texts of T+1 tokens and a few more have one window, whose
-// place is as free as the text allows.
+// TestTrainingShort: in texts barely longer than a window, windows start at every place that the text allows.
 func TestTrainingShort(t *testing.T) {
 	const T = 10
 	for n := T + 1; n < 3*T; n++ {
@@ -264,8 +262,8 @@ func TestTrainingShort(t *testing.T) {
 	}
 }
 
-// TestValidation: every token but the first is a target once, whatever the size of a batch;
-// the order does not depend on the seed.
+// TestValidation: every token except the first is a target once, whatever the batch size, and the order does not depend
+// on the seed.
 func TestValidation(t *testing.T) {
 	const T, n = 5, 183 // 36 windows, and one of 2 tokens
 	src := counting(60, 50, 70, 3)
@@ -305,8 +303,7 @@ func TestValidation(t *testing.T) {
 	}
 }
 
-// TestValidationRepresents: the first tenth of the batches come from all over
-// a single document.
+// TestValidationRepresents: the windows of the first tenth of the batches come from all parts of a document.
 func TestValidationRepresents(t *testing.T) {
 	src := counting(10_000)
 	s := mustStream(t, validation, src, charsOf(t, src), Config{Batch: 10, Context: 10})
@@ -319,7 +316,7 @@ func TestValidationRepresents(t *testing.T) {
 	}
 }
 
-// TestValidationFew: what there is no window for has no target.
+// TestValidationFew: rows of a batch for which there is no window have no targets.
 func TestValidationFew(t *testing.T) {
 	src := counting(34)
 	s := mustStream(t, validation, src, charsOf(t, src), Config{Batch: 8, Context: 10})
@@ -378,13 +375,13 @@ func TestNewErrors(t *testing.T) {
 	}
 }
 
-// TestNextErrors: a fault deep in the text has the place in the file, whatever
-// part it is in, and comes again.
+// TestNextErrors: the error for invalid text deep in a file has its place in the file, even if only a part of it is
+// read, and is returned again by the next call.
 func TestNextErrors(t *testing.T) {
 	text := strings.Repeat("some words ", 20_000)
 	at := 190_000
 	src := Text("deep.txt", text[:at]+"\xff"+text[at+1:])
-	_, val, err := Split(src, 0.8) // from byte 44,000, three pieces before the fault
+	_, val, err := Split(src, 0.8) // from byte 44,000, three pieces before the invalid byte
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -400,9 +397,9 @@ func TestNextErrors(t *testing.T) {
 	}
 }
 
-// TestNextCancelled: a call that is cancelled, at whatever point, takes nothing.
+// TestNextCancelled: a call that is canceled, at whatever point, does not move the stream.
 func TestNextCancelled(t *testing.T) {
-	src := counting(slices.Repeat([]int{10}, 80)...) // a look for each document
+	src := counting(slices.Repeat([]int{10}, 80)...) // the context is checked for each document
 	tok := charsOf(t, src)
 	c := Config{Batch: 5, Context: 8, Buffer: 16}
 	want := windows(t, mustStream(t, training, src, tok, c), 100)
@@ -431,7 +428,7 @@ func TestNextCancelled(t *testing.T) {
 	}
 }
 
-// shortContext is cancelled after a number of looks at it.
+// shortContext is canceled after Err has been called a number of times.
 type shortContext struct {
 	context.Context
 	looks int
@@ -468,7 +465,7 @@ func TestClosed(t *testing.T) {
 	}
 }
 
-// generated is text made while it is read.
+// generated is text that is generated while it is read.
 type generated struct{ pattern []byte }
 
 func (g generated) ReadAt(p []byte, off int64) (int, error) {
@@ -480,8 +477,8 @@ func (g generated) ReadAt(p []byte, off int64) (int, error) {
 
 func (generated) Close() error { return nil }
 
-// TestMemory streams 200 MB that exist nowhere at once: the heap must be no
-// larger at the end than after the first block.
+// TestMemory streams 200 MB that are never in memory as a whole: the heap must not be larger at the end than after the
+// first block.
 func TestMemory(t *testing.T) {
 	const size = 200 << 20
 	g := generated{[]byte(longText(4, 1<<20))}
@@ -505,7 +502,7 @@ func TestMemory(t *testing.T) {
 			now := heap() - before
 			if i == 0 {
 				first = now
-				// Block 4 MB and its order, batch 1 MB, piece 0.6 MB.
+				// The block and its order take 4 MB, a batch 1 MB, and a piece 0.6 MB.
 				if first > 8<<20 {
 					t.Errorf("%d bytes in use after one batch, want at most 8 MB", first)
 				}

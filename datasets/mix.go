@@ -34,7 +34,7 @@ func Mix(size int, seed uint64, parts ...Part) (Stream, error) {
 		return nil, fmt.Errorf("batch is %d windows, want at least 1", size)
 	}
 	if len(parts) == 0 {
-		return nil, errors.New("a mixture of nothing")
+		return nil, errors.New("a mixture needs at least one part")
 	}
 	m := &mixture{size: size, seed: seed, parts: slices.Clone(parts)}
 	for i, p := range parts {

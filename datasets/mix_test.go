@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// mixed is a mixture of texts that each consist of one letter.
+// mixed returns a mixture of texts that each consist of one letter.
 func mixed(t testing.TB, size int, seed uint64, weights ...float64) Stream {
 	t.Helper()
 	var parts []Part
@@ -23,7 +23,7 @@ func mixed(t testing.TB, size int, seed uint64, weights ...float64) Stream {
 	return s
 }
 
-// TestMix: the parts give their shares, whatever their sizes, in no regular order.
+// TestMix: each part contributes its share of the windows, whatever its size, in no regular order.
 func TestMix(t *testing.T) {
 	s := mixed(t, 10, 3, 1, 4, 5)
 	var count [3]int
@@ -37,7 +37,7 @@ func TestMix(t *testing.T) {
 		}
 	}
 	for i, w := range []float64{0.1, 0.4, 0.5} {
-		// Four deviations of a binomial of 4,000.
+		// Four standard deviations of a binomial distribution with 4,000 draws.
 		if d := math.Abs(float64(count[i]) - 4000*w); d > 4*math.Sqrt(4000*w*(1-w)) {
 			t.Errorf("part %d gave %d of 4000 windows, want about %v", i, count[i], 4000*w)
 		}
@@ -84,8 +84,8 @@ func TestMixRestore(t *testing.T) {
 	}
 }
 
-// TestMixEnds: a mixture of finite parts has every target of each once, whatever the size
-// of its batches and the weights, and goes on from any of its states.
+// TestMixEnds: a mixture of finite parts has every target of each part once, whatever the batch size and the weights,
+// and continues from any of its states.
 func TestMixEnds(t *testing.T) {
 	one, two, three := counting(100), Text("two", strings.Repeat("abc", 100)), Text("three", "only ten..")
 	tok := charsOf(t, NewSource("all", slices.Concat(one.docs, two.docs, three.docs)...))
@@ -121,7 +121,7 @@ func TestMixEnds(t *testing.T) {
 		if total != 99+299+9 {
 			t.Errorf("size %d: %d targets, want %d", size, total, 99+299+9)
 		}
-		for i := range 100 { // each character of one is there once
+		for i := range 100 { // each character of one, except the first, is a target once
 			if n := counts[tok.Size()-100+i]; n != min(i, 1) {
 				t.Errorf("size %d: character %d of the first part is a target %d times, want %d", size, i, n, min(i, 1))
 			}
@@ -163,7 +163,7 @@ func TestMixErrors(t *testing.T) {
 		want  string
 	}{
 		{0, []Part{part}, "batch is 0 windows, want at least 1"},
-		{1, nil, "a mixture of nothing"},
+		{1, nil, "a mixture needs at least one part"},
 		{1, []Part{part, {part.Stream, 0}}, "weight of part 1 is 0, want a number above 0"},
 	} {
 		if _, err := Mix(c.size, 1, c.parts...); err == nil || err.Error() != c.want {

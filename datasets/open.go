@@ -102,7 +102,7 @@ func (o opening) open(spec string) (*Source, error) {
 
 func (o opening) openFile(name string, info fs.FileInfo) (*Source, error) {
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: neither a file nor a folder: text is read more than once", name)
+		return nil, fmt.Errorf("%s: not a regular file or a folder: text must be readable more than once", name)
 	}
 	if info.Size() == 0 {
 		return nil, fmt.Errorf("%s: the file is empty", name)
@@ -115,7 +115,7 @@ func (o opening) openFile(name string, info fs.FileInfo) (*Source, error) {
 		return nil, err
 	}
 	if d.Size == 0 {
-		return nil, fmt.Errorf("%s: there is nothing in the file", name)
+		return nil, fmt.Errorf("%s: the file has no content", name)
 	}
 	return newSource(name, "file", []Document{d}), nil
 }
@@ -143,7 +143,7 @@ func (o opening) openFolder(root string) (*Source, error) {
 // noTextIn is the error for a folder that is known to hold no text; see notData.
 func noTextIn(root, what string) error {
 	whole := map[string]string{"run": "the directory of a run", "model": "a model"}
-	return fmt.Errorf("%s: %s, in which there is no text to read; name a file in it if one is wanted", root, whole[what])
+	return fmt.Errorf("%s: this is %s, which has no text to read; to read a file in it, name the file", root, whole[what])
 }
 
 func (o opening) openGlob(pattern string) (*Source, error) {

@@ -13,7 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// descriptors counts the files that this process has open.
+// descriptors returns the number of files that this process has open.
 func descriptors(t testing.TB) int {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -26,7 +26,7 @@ func descriptors(t testing.TB) int {
 	return len(files)
 }
 
-// mappings counts the maps of a file in this process.
+// mappings returns the number of memory mappings of a file in this process.
 func mappings(t testing.TB, path string) int {
 	t.Helper()
 	maps, err := os.ReadFile("/proc/self/maps")
@@ -36,7 +36,7 @@ func mappings(t testing.TB, path string) int {
 	return strings.Count(string(maps), path)
 }
 
-// TestNothingLeftOpen: files are closed and unmapped, after errors too.
+// TestNothingLeftOpen: files are closed and unmapped, even after errors.
 func TestNothingLeftOpen(t *testing.T) {
 	texts := stories(50)
 	whole := parquetFile(t, texts)
@@ -82,7 +82,7 @@ func TestNothingLeftOpen(t *testing.T) {
 			t.Errorf("%s: an error: %v, want %v", entry.Name(), failed, bad)
 		}
 	}
-	// A shard that shrinks after it was opened.
+	// This shard shrinks after it was opened.
 	path := filepath.Join(dir, "f.bin")
 	s, err := Open(path)
 	if err != nil {
@@ -100,8 +100,8 @@ func TestNothingLeftOpen(t *testing.T) {
 	}
 }
 
-// TestInflatedBackAndForth reads a compressed text at offsets within, before and after the part
-// of it that is kept, with reads across the end of the buffer.
+// TestInflatedBackAndForth reads a compressed text at offsets within, before and after the part that is kept in memory,
+// and across the end of the buffer.
 func TestInflatedBackAndForth(t *testing.T) {
 	var b strings.Builder
 	for i := 0; b.Len() < 7*inflatedTail; i++ {
@@ -114,7 +114,7 @@ func TestInflatedBackAndForth(t *testing.T) {
 		c := &inflated{path: filepath.Join(write(t, map[string]string{name: content}), name)}
 		const tail = inflatedTail
 		for _, r := range []struct{ at, n int }{
-			{0, 10}, {tail - 5, 10}, {2*tail - 5, 10}, {2 * tail, tail}, {tail + 1, 100}, // back, within what is kept
+			{0, 10}, {tail - 5, 10}, {2*tail - 5, 10}, {2 * tail, tail}, {tail + 1, 100}, // back, within the part that is kept
 			{3*tail - 1, 2*tail + 3}, {4 * tail, tail}, {3 * tail, 5}, {0, 3}, {6*tail + 7, 3*tail/4 - 9}, {5 * tail, tail}, {len(text) - 1, 1}, {len(text) - tail, tail}, {1, 1},
 		} {
 			got := make([]byte, r.n)
@@ -157,8 +157,8 @@ func (f *failingTokenizer) AppendText(text []byte, ids []int) ([]byte, error) {
 	return f.Tokenizer.AppendText(text, ids)
 }
 
-// TestStreamErrors: an error of the text or the tokenizer comes out of every method that meets
-// it, and the stream is where it was.
+// TestStreamErrors: every method that meets an error of the text or the tokenizer returns it, and the stream stays where
+// it was.
 func TestStreamErrors(t *testing.T) {
 	tok := &failingTokenizer{Tokenizer: bytesTokenizer}
 	src := counting(700, 30, 200)
@@ -201,7 +201,7 @@ type stuck struct{ Stream }
 
 func (stuck) State() ([]byte, error) { return nil, errTold }
 
-// TestStateErrors: those of a stream inside another come out.
+// TestStateErrors: State returns the error of a stream inside another.
 func TestStateErrors(t *testing.T) {
 	src := counting(700, 30, 200)
 	c := Config{Batch: 1, Context: 8, Seed: 5}

@@ -8,14 +8,14 @@ import (
 	"testing"
 )
 
-// tree has all that a folder may hold.
+// tree has every kind of entry that a folder may have.
 var tree = map[string]string{
 	"b.txt":         "bee",
 	"a/z.md":        "zed",
 	"a/y.txt":       "why",
 	"a/a/deep.txt":  "deep",
 	"nul.bin":       "\x7fELF\x00\x01",
-	"late.txt":      strings.Repeat("x", 8<<10) + "\x00", // past what is looked at
+	"late.txt":      strings.Repeat("x", 8<<10) + "\x00", // the NUL is beyond the bytes that are examined
 	"empty.txt":     "",
 	".hidden.txt":   "hidden",
 	".git/config":   "hidden",
@@ -24,7 +24,7 @@ var tree = map[string]string{
 
 func TestOpenFile(t *testing.T) {
 	dir := write(t, map[string]string{"x.txt": "text", "nul.dat": "a\x00b"})
-	for name, want := range map[string]string{"x.txt": "text", "nul.dat": "a\x00b"} { // named, so it is wanted
+	for name, want := range map[string]string{"x.txt": "text", "nul.dat": "a\x00b"} { // a named file is always opened
 		path := filepath.Join(dir, name)
 		s, err := Open(path)
 		if err != nil {
@@ -47,7 +47,7 @@ func TestOpenFolder(t *testing.T) {
 	}
 	for path, target := range map[string]string{
 		"a/link.txt": "../b.txt", // followed
-		"a/up":       "..",       // not followed: it would not end
+		"a/up":       "..",       // not followed, as it would never end
 		"a/nowhere":  "nothing",
 	} {
 		if err := os.Symlink(filepath.FromSlash(target), filepath.Join(dir, filepath.FromSlash(path))); err != nil {
@@ -111,9 +111,9 @@ func TestOpenErrors(t *testing.T) {
 		"empty.txt":    "DIR/empty.txt: the file is empty",
 		"bare":         "DIR/bare: no text in this folder: it is empty",
 		"only":         "DIR/only: no text in this folder, only 1 binary, 2 empty, 1 hidden entries",
-		"cut":          "DIR/cut/train.bin: the file is empty, beside token shards",
-		"torn":         "DIR/torn/train_0.bin: the file begins as no token shard does, beside others; mend it, or take it away",
-		"cut/*.bin":    "DIR/cut/train.bin: the file is empty, beside token shards",
+		"cut":          "DIR/cut/train.bin: the file is empty, but is among token shards",
+		"torn":         "DIR/torn/train_0.bin: the file does not begin like a token shard, but is among token shards; fix it or remove it",
+		"cut/*.bin":    "DIR/cut/train.bin: the file is empty, but is among token shards",
 		"*.md":         "DIR/*.md: no file matches",
 		"only/*":       "DIR/only/*: no text in what it matches, only 1 binary, 2 empty, 1 hidden entries",
 		"[":            "DIR/[: not a valid glob",
@@ -128,7 +128,7 @@ func TestOpenErrors(t *testing.T) {
 		t.Errorf("no spec: %v", err)
 	}
 	if _, err := os.Stat(os.DevNull); err == nil {
-		if _, err := Open(os.DevNull); err == nil || err.Error() != os.DevNull+": neither a file nor a folder: text is read more than once" {
+		if _, err := Open(os.DevNull); err == nil || err.Error() != os.DevNull+": not a regular file or a folder: text must be readable more than once" {
 			t.Errorf("%s: %v", os.DevNull, err)
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestOpenUnreadable, if run as root, runs itself again as nobody, since
-// permissions do not apply to root.
+// TestOpenUnreadable checks the errors for unreadable files and folders. If it is run as root, to whom permissions do
+// not apply, it runs itself again as nobody.
 func TestOpenUnreadable(t *testing.T) {
 	const env = "DATASETS_UNREADABLE"
 	dir := os.Getenv(env)
@@ -50,7 +50,7 @@ func asNobody(t *testing.T, env string) {
 	if err != nil {
 		t.Skip("running as root, and there is no /proc to run again from")
 	}
-	dir, err := os.MkdirTemp("", "datasets") // t.TempDir is closed to others
+	dir, err := os.MkdirTemp("", "datasets") // other users cannot enter t.TempDir
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func asNobody(t *testing.T, env string) {
 	if err := os.WriteFile(exe, self, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	// The folder of the test is at least searchable from here up.
+	// The user nobody must be able to search the folder of the binary and the parent of the test's folder.
 	_, path, _ := strings.Cut(env, "=")
 	for _, d := range []string{dir, filepath.Dir(path)} {
 		if err := os.Chmod(d, 0o755); err != nil {

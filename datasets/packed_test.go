@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-// TestPacked: a document that fits into a window is never cut, every transition is a
-// target once an epoch, and what is left over is padding.
+// TestPacked: a document that fits into a window is never cut, every token but the first is a target once an epoch, and
+// the rest of a window is padding.
 func TestPacked(t *testing.T) {
-	for _, buffer := range []int{0, packedContext, 2 * packedContext, 5*packedContext + 3} { // of one block, and of many
+	for _, buffer := range []int{0, packedContext, 2 * packedContext, 5*packedContext + 3} { // an epoch of one block, and of many
 		testPacked(t, buffer)
 	}
 }
@@ -65,16 +65,17 @@ func testPacked(t *testing.T, buffer int) {
 			missing++
 		}
 	}
-	if missing > 1 { // the first of all starts without an end of text before it
+	if missing > 1 { // the very first token is not a target
 		t.Errorf("buffer %d: %d documents that fit are not whole in any window", buffer, missing)
 	}
 	if _, err := NewTraining(src, charsOf(t, src), Config{Batch: 1, Context: T, Packed: true}); err == nil ||
-		err.Error() != "windows cannot be packed: the tokenizer (chars) has no end of text, by which documents are told apart" {
+		err.Error() != "windows cannot be packed: the tokenizer (chars) has no end-of-text token, which separates documents" {
 		t.Errorf("without an end of text: %v", err)
 	}
 }
 
-// TestPackedGoesOn: a stream of packed windows goes on from any state to the same batches, within blocks and over epochs.
+// TestPackedGoesOn: a stream of packed windows continues from any state with the same batches, within blocks and across
+// epochs.
 func TestPackedGoesOn(t *testing.T) {
 	var docs []string
 	for i := range 60 {
@@ -101,7 +102,7 @@ func TestPackedGoesOn(t *testing.T) {
 	}
 	for from := 0; from < batches; from += 7 {
 		s := mustStream(t, training, Text("docs", docs...), bytesTokenizer, c)
-		for range from % 5 { // it may be in the middle of something else
+		for range from % 5 { // so that it is restored from another position
 			next(s)
 		}
 		if err := s.Restore(states[from]); err != nil {

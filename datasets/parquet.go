@@ -81,7 +81,7 @@ func column(schema *parquet.Schema, name string) (parquet.LeafColumn, error) {
 			return leaf, nil
 		}
 	}
-	return parquet.LeafColumn{}, fmt.Errorf("no column %q; there are: %s", name, strings.Join(names[:min(len(names), 10)], ", "))
+	return parquet.LeafColumn{}, fmt.Errorf("no column %q; the file has %s", name, strings.Join(names[:min(len(names), 10)], ", "))
 }
 
 // recovered returns an error if the library panicked, otherwise err.

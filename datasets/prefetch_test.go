@@ -10,12 +10,12 @@ import (
 	"testing/synctest"
 )
 
-// numbers is a Stream of batches 0, 1, 2 … whose state is the next number.
-// It waits at the gate before each, if there is one.
+// numbers is a Stream of the batches 0, 1, 2, … whose state is the next number. If there is a gate, it waits there
+// before each batch.
 type numbers struct {
 	next  atomic.Int64 // also read by tests
 	gate  chan struct{}
-	fail  int64 // the number that is an error; 0 for none
+	fail  int64 // the number of the batch that is an error; 0 for none
 	err   error
 	batch Batch
 }
@@ -49,9 +49,8 @@ func (n *numbers) Restore(state []byte) error {
 
 func (n *numbers) Close() error { return nil }
 
-// TestPrefetchAhead: the goroutine reads as far ahead as it may, no further,
-// and State says what was handed out. That no goroutine is left behind is
-// checked by synctest.Test, here and below.
+// TestPrefetchAhead: the goroutine reads as far ahead as it may, and no further, and State is that after the last batch
+// that Next returned. Here and below, synctest.Test checks that no goroutine is left running.
 func TestPrefetchAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := new(numbers)
@@ -73,7 +72,7 @@ func TestPrefetchAhead(t *testing.T) {
 				t.Fatalf("%d batches read when %d are handed out, want 3 more", got, i+1)
 			}
 			if b.Tokens[0] != i || b.Targets[0] != i+1 {
-				t.Fatalf("batch %v, want %d", b, i) // also: not overwritten by then
+				t.Fatalf("batch %v, want %d", b, i) // or it has been overwritten
 			}
 		}
 		if err := p.Close(); err != nil {
@@ -170,7 +169,7 @@ func TestPrefetchRestore(t *testing.T) {
 	})
 }
 
-// TestPrefetchSame: reading ahead changes nothing.
+// TestPrefetchSame: reading ahead does not change the batches.
 func TestPrefetchSame(t *testing.T) {
 	src := Text("text", longText(1, 3000), longText(2, 2000))
 	c := Config{Batch: 4, Context: 10, Buffer: 100}

@@ -50,8 +50,8 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// longText has words, long runs of white space and of none, and characters of
-// every width; it takes several pieces.
+// longText returns a text of words, long runs with and without white space, and characters of every width. It fills
+// several pieces if size is large.
 func longText(seed uint64, size int) string {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	var b strings.Builder
@@ -68,8 +68,8 @@ func longText(seed uint64, size int) string {
 	return b.String()
 }
 
-// TestPieces reads documents of many sizes through pieces: the ids must be
-// those of the whole text, and pieces end where they should.
+// TestPieces reads documents of many sizes in pieces: the ids must be those of the whole text, and pieces must end where
+// they should.
 func TestPieces(t *testing.T) {
 	text := longText(1, 600_000)
 	docs := []string{text, "x", text[:pieceSize], text[:2*pieceSize+1], strings.Repeat("é", pieceSize), "yz"}
@@ -126,7 +126,7 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// TestReaderSeek goes to the position of many tokens and reads on from there.
+// TestReaderSeek seeks the positions of many tokens and reads on from there.
 func TestReaderSeek(t *testing.T) {
 	s := Text("long", longText(2, 200_000), "x", "yz", longText(3, 70_000))
 	order := []int{1, 3, 0, 2}
@@ -155,7 +155,7 @@ func TestReaderSeek(t *testing.T) {
 		t.Fatalf("%d ids, want %d", len(all), want)
 	}
 	for _, pl := range places {
-		// Also from a token that is further on, in another piece.
+		// Also skip to a token that is further on, in another piece.
 		for _, further := range []int{0, 5, 100_000} {
 			p := pl.p
 			p.Skip += further

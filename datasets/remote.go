@@ -25,7 +25,7 @@ func (o opening) openURL(spec string) (*Source, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	case pattern == "":
-		return nil, fmt.Errorf("%s: no such object, and none below it", spec)
+		return nil, fmt.Errorf("%s: no such object, and no objects with this prefix", spec)
 	}
 	where := "this folder"
 	if pattern != "" {

@@ -15,7 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// copied copies a folder to a bucket of the test's.
+// copied copies a folder to a bucket in memory and returns its URL.
 func copied(t *testing.T, dir string) (url string) {
 	t.Helper()
 	url = "mem://" + strings.ReplaceAll(t.Name(), "/", "-") + "/below?of=it"
@@ -34,7 +34,7 @@ func copied(t *testing.T, dir string) (url string) {
 	return url
 }
 
-// zoo is a folder with files of every kind, and of what is left out.
+// zoo returns a folder with files of every kind, including those that are left out.
 func zoo(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -65,7 +65,7 @@ func zoo(t *testing.T) (dir string) {
 	return dir
 }
 
-// TestRemote: what lies in a bucket is found, left out, split and read as it is in a folder.
+// TestRemote: files in a bucket are found, left out, split and read as they are in a folder.
 func TestRemote(t *testing.T) {
 	dir := zoo(t)
 	url := copied(t, dir)
@@ -119,7 +119,7 @@ func mustOpen(t *testing.T, spec string) *Source {
 	return src
 }
 
-// drawn are the tokens of some batches.
+// drawn returns the tokens of some batches.
 func drawn(t *testing.T, src *Source, c Config) (ids []int) {
 	t.Helper()
 	s, err := NewTraining(src, tokenizer.Bytes(), c)
@@ -139,7 +139,7 @@ func drawn(t *testing.T, src *Source, c Config) (ids []int) {
 	return ids
 }
 
-// TestRemoteShards: token shards of a bucket are read a range at a time, with the tokenizer beside them.
+// TestRemoteShards: token shards in a bucket are read a range at a time, and the tokenizer beside them is found.
 func TestRemoteShards(t *testing.T) {
 	dir := t.TempDir()
 	ids := make([]int, 100_000)
@@ -178,19 +178,19 @@ func TestRemoteShards(t *testing.T) {
 	}
 }
 
-// TestRemoteErrors: what is not there, or holds no text, is said in a line with its URL.
+// TestRemoteErrors: an object that does not exist or has no text is a one-line error with its URL.
 func TestRemoteErrors(t *testing.T) {
 	url := copied(t, zoo(t))
 	for _, c := range []struct{ spec, want string }{
-		{store.Join(url, "none"), "$: no such object, and none below it"},
+		{store.Join(url, "none"), "$: no such object, and no objects with this prefix"},
 		{store.Join(url, "*.none"), "$: no object matches"},
 		{store.Join(url, "["), "$: not a valid glob"},
 		{store.Join(url, "empty.txt"), "$: the file is empty"},
-		{store.Join(url, "run"), "$: the directory of a run, in which there is no text to read; name a file in it if one is wanted"},
-		{store.Join(url, "model"), "$: a model, in which there is no text to read; name a file in it if one is wanted"},
-		{store.Join(url, "*.csv"), store.Join(url, "t.csv") + ": a table, not text: make JSON lines of it, with the text in the field \"text\" (pandas: to_json(…, orient=\"records\", lines=True)); gorgpt finetune reads tables as they are"},
-		{"s4://b/x", "$: no driver for s4: is linked in, only file, mem; s3 and gs are in the gorgpt of go build -C cloud ./cmd/gorgpt"},
-		{"mem://never/x", "$: no such object, and none below it"},
+		{store.Join(url, "run"), "$: this is the directory of a run, which has no text to read; to read a file in it, name the file"},
+		{store.Join(url, "model"), "$: this is a model, which has no text to read; to read a file in it, name the file"},
+		{store.Join(url, "*.csv"), store.Join(url, "t.csv") + ": a table, not text: convert it to JSON lines, with the text in the field \"text\" (pandas: to_json(…, orient=\"records\", lines=True)); gorgpt finetune reads tables as they are"},
+		{"s4://b/x", "$: no driver for s4 is linked in, only for file, mem; to get s3 and gs, build gorgpt with go build -C cloud ./cmd/gorgpt"},
+		{"mem://never/x", "$: no such object, and no objects with this prefix"},
 	} {
 		want := strings.Replace(c.want, "$", c.spec, 1)
 		if _, err := Open(c.spec); err == nil || err.Error() != want {

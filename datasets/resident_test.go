@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// resident is the environment variable that makes the test binary stream a file, as a
-// process of its own, and print its memory and speed.
+// resident is the environment variable that makes the test binary stream a file, in a separate process, and print its
+// memory and speed.
 const resident = "GORGPT_TEST_STREAM"
 
 func TestMain(m *testing.M) {
@@ -31,8 +31,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// streamOnce reads all of a file, in epochs as many as the environment says, and prints
-// the most memory it had, in bytes, and its speed, in tokens a second.
+// streamOnce reads a file for the number of epochs in the environment, and prints its peak memory in bytes and its speed
+// in tokens a second.
 func streamOnce(path string) error {
 	src, err := Open(path)
 	if err != nil {
@@ -46,7 +46,7 @@ func streamOnce(path string) error {
 	if err != nil {
 		return err
 	}
-	// A block that the small file fills too.
+	// Even the small file fills a block of this size.
 	c := Config{Batch: 8, Context: 1024, Seed: 1, Buffer: 1 << 19}
 	s, err := NewTraining(src, bytesTokenizer, c)
 	if err != nil {
@@ -79,9 +79,9 @@ func streamOnce(path string) error {
 // collector runs at different times.
 const residentSlack = 4 << 20
 
-// TestResident: reading a large file takes no more memory than reading a small one as many times as gives the
-// same amount of text, nor do 120 epochs take more than 30; pages of mapped files count. GORGPT_STREAM_BYTES sets
-// the size of the large file; with -v the figures are printed.
+// TestResident: reading a large file takes no more memory than reading the same amount of text from a small file in
+// several epochs, and 120 epochs take no more than 30. Pages of mapped files are counted. GORGPT_STREAM_BYTES sets the
+// size of the large file; with -v, the figures are printed.
 func TestResident(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts seven processes")
@@ -113,7 +113,7 @@ func TestResident(t *testing.T) {
 			t.Logf("%s of %s, %d epochs: %.1f MB, %.1f million tokens/s", ending, byteSize(size), epochs, float64(peak)/1e6, float64(speed)/1e6)
 			return peak, speed
 		}
-		// least is the peak of the run of three that took the least: what a size needs, it needs in all of them.
+		// least returns the lowest peak of up to three runs: memory that a size really needs is needed in all of them.
 		least := func(size, epochs, enough int64) (peak int64) {
 			peak = math.MaxInt64
 			for attempt := 0; attempt < 3 && peak > enough; attempt++ {
@@ -122,7 +122,7 @@ func TestResident(t *testing.T) {
 			}
 			return peak
 		}
-		// As many tokens of both.
+		// Both files give the same number of tokens.
 		small, _ := measure(2e6, size/2e6)
 		if large := least(size, 1, small+residentSlack); large > small+residentSlack {
 			t.Errorf("%s: %d bytes of memory for %d bytes, %d for 2,000,000", ending, large, size, small)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestRunDirectories: neither the directory of a run nor a model is data, in a folder, by a
-// glob, or as the folder itself.
+// TestRunDirectories: the directory of a run and a model are not data, whether they are in a folder, matched by a glob,
+// or named themselves.
 func TestRunDirectories(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, name := range []string{
@@ -17,7 +17,7 @@ func TestRunDirectories(t *testing.T) {
 		"r/recipe.toml", "r/checkpoints/x.txt", "runs/one/recipe.toml", "runs/one/metrics.jsonl", "runs/one/samples.txt", "runs/one/checkpoints/step-1/config.json",
 		"tuned/finetune.toml", "tuned/metrics.jsonl", "tuned/c.txt",
 		"gpt2/config.json", "gpt2/model.safetensors", "gpt2/vocab.json", "gpt2/merges.txt",
-		"recipes/recipe.toml", // no run
+		"recipes/recipe.toml", // not a run
 	} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 			t.Fatal(err)
@@ -51,8 +51,8 @@ func TestRunDirectories(t *testing.T) {
 		}
 	}
 	for spec, want := range map[string]string{
-		"runs/one": "runs/one: the directory of a run, in which there is no text to read; name a file in it if one is wanted",
-		"gpt2":     "gpt2: a model, in which there is no text to read; name a file in it if one is wanted",
+		"runs/one": "runs/one: this is the directory of a run, which has no text to read; to read a file in it, name the file",
+		"gpt2":     "gpt2: this is a model, which has no text to read; to read a file in it, name the file",
 		"runs":     "runs: no text in this folder, only 1 run entries",
 	} {
 		if _, err := Open(spec); err == nil || err.Error() != want {

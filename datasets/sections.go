@@ -96,7 +96,7 @@ func (c *cutting) exact() (part Document, goesOn bool, err error) {
 		}
 	}
 	if to < from {
-		return d, false, fmt.Errorf("%s: %w", d.where(), errors.New("the tokenizer cuts it in two ways"))
+		return d, false, fmt.Errorf("%s: %w", d.where(), errors.New("the tokenizer splits it inconsistently"))
 	}
 	if d.format != nil {
 		d.from, d.until = from, to

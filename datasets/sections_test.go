@@ -13,7 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// encodedTexts are the tokens of texts, and where each text ends.
+// encodedTexts returns the tokens of the texts in the sections, with -1 after each text, and the number of texts.
 func encodedTexts(t *testing.T, tok tokenizer.Tokenizer, sections ...Section) (ids []int, ends int) {
 	t.Helper()
 	for _, s := range sections {
@@ -34,7 +34,7 @@ func encodedTexts(t *testing.T, tok tokenizer.Tokenizer, sections ...Section) (i
 	return ids, ends
 }
 
-// mess is text with white space of all kinds, added tokens and words of many alphabets.
+// mess returns a text with white space of all kinds, added tokens and words in many alphabets.
 func mess(r *rand.Rand, size int) string {
 	words := []string{"word", " ", "  ", "\n", "\n\n", "\u3000", "\u00a0", "\u0085", "ü", "漢字", "'s", "12345", "<|endoftext|>", "<two words>", ".", "\r\n", "\t", "🙂"}
 	var b strings.Builder
@@ -44,7 +44,7 @@ func mess(r *rand.Rand, size int) string {
 	return b.String()
 }
 
-// TestSections: whatever their size, sections encode as the source does, with as many texts.
+// TestSections: whatever their size, sections have the same tokens as the source, and as many texts.
 func TestSections(t *testing.T) {
 	dir := t.TempDir()
 	r := rand.New(rand.NewPCG(1, 2))
@@ -94,8 +94,8 @@ func TestSections(t *testing.T) {
 	}
 }
 
-// TestSectionsOfBadRecords: whichever section has them, bad records are counted once, and the first is the
-// first of the file.
+// TestSectionsOfBadRecords: bad records are counted once, whichever sections they are in, and the first one reported is
+// the first in the file.
 func TestSectionsOfBadRecords(t *testing.T) {
 	var text bytes.Buffer
 	for i := range 300 {
@@ -122,7 +122,7 @@ func TestSectionsOfBadRecords(t *testing.T) {
 	}
 }
 
-// TestSectionsOfGoneText: what can no longer be read is an error that names it.
+// TestSectionsOfGoneText: a file that can no longer be read is an error that names it.
 func TestSectionsOfGoneText(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.txt")
 	if err := os.WriteFile(path, []byte(strings.Repeat("some text ", 1000)), 0o666); err != nil {

@@ -72,7 +72,7 @@ func checkWidth(src *Source, tok tokenizer.Tokenizer) error {
 		}
 	}
 	if first != nil && first.format.width == 2 && shard.For(tok.Size()) != shard.GPT2 {
-		return fmt.Errorf("%s has tokens of 16 bits: it was made with another tokenizer than %s, which has %s", first.where(), tok.Name(), plural.Thousands(tok.Size()))
+		return fmt.Errorf("%s has tokens of 16 bits: it was made with a tokenizer other than %s, whose vocabulary has %s tokens", first.where(), tok.Name(), plural.Thousands(tok.Size()))
 	}
 	return nil
 }

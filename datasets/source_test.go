@@ -28,7 +28,7 @@ func write(t testing.TB, files map[string]string) string {
 	return dir
 }
 
-// texts reads a source as name → text; names are those for errors.
+// texts reads a source and returns its texts by the names that errors use.
 func texts(t testing.TB, s *Source) map[string]string {
 	t.Helper()
 	all := make(map[string]string)
@@ -70,7 +70,7 @@ func TestSourceString(t *testing.T) {
 	}
 }
 
-// many returns documents of a size that are never opened.
+// many returns n documents of the given size, which are never opened.
 func many(n int, size int64) []Document {
 	docs := make([]Document, n)
 	for i := range docs {
@@ -100,7 +100,7 @@ func TestTexts(t *testing.T) {
 	}
 }
 
-// broken is a document whose text cannot be opened or not be read.
+// broken returns a document whose text cannot be opened or, if opens is true, cannot be read.
 func broken(opens bool) Document {
 	return Document{Name: "broken", Size: 10, Open: func() (Content, error) {
 		if !opens {
@@ -133,7 +133,7 @@ func TestBrokenDocuments(t *testing.T) {
 	}
 }
 
-// TestLearnChars: an error has the file's path and the place in it.
+// TestLearnChars: an error names the file and the offset in it.
 func TestLearnChars(t *testing.T) {
 	dir := write(t, map[string]string{"a.txt": "fine", "sub/b.txt": strings.Repeat("x", 100_000) + "\xc3("})
 	s, err := Open(dir)

@@ -27,7 +27,7 @@ func openShared(t testing.TB, name string) *Source {
 	return s
 }
 
-// TestSplitTinyShakespeare wants nanoGPT's numbers (data/shakespeare_char/readme.md).
+// TestSplitTinyShakespeare: the split has nanoGPT's numbers (data/shakespeare_char/readme.md).
 func TestSplitTinyShakespeare(t *testing.T) {
 	train, val, err := Split(openShared(t, tinyShakespeare), 0.1)
 	if err != nil {
@@ -51,7 +51,7 @@ func TestSplitOne(t *testing.T) {
 		{"ééé", 0.5, "é"},                 // byte 3 does not
 		{"漢漢漢", 0.5, "漢"},
 		{"\U0001f600\U0001f600", 0.2, "\U0001f600"},
-		{"ab\x80\x80\x80\x80\x80\x80\x80\x80", 0.5, "ab\x80\x80\x80"}, // no character to keep whole
+		{"ab\x80\x80\x80\x80\x80\x80\x80\x80", 0.5, "ab\x80\x80\x80"}, // there is no character to keep whole
 	} {
 		train, val, err := Split(Text("x", test.text), test.fraction)
 		if err != nil {
@@ -110,7 +110,7 @@ func TestSplitMany(t *testing.T) {
 		}
 		where = now
 	}
-	for n := 2; n < 40; n++ { // one at least on each side
+	for n := 2; n < 40; n++ { // at least one document in each part
 		for _, fraction := range []float64{1e-9, 0.1, 0.999999} {
 			train, val, err := Split(NewSource("few", docs[n:2*n]...), fraction)
 			if err != nil || len(train.Documents()) == 0 || len(val.Documents()) == 0 {
@@ -120,7 +120,7 @@ func TestSplitMany(t *testing.T) {
 	}
 }
 
-// TestSplitBySize: parts of few or unequal documents have about the sizes that they should.
+// TestSplitBySize: even with few or unequal documents, the parts have about the intended sizes.
 func TestSplitBySize(t *testing.T) {
 	for _, sizes := range [][]int{
 		{60_000, 2_000}, {2_000, 60_000}, {60_000, 2_000, 500, 700}, {1000, 1000, 1000}, {300, 300, 300, 300, 300, 300},
@@ -131,7 +131,7 @@ func TestSplitBySize(t *testing.T) {
 			texts[i] = strings.Repeat(string(rune('a'+i)), n)
 			total += n
 		}
-		for _, name := range []string{"a", "b", "c", "d", "e"} { // other hashes
+		for _, name := range []string{"a", "b", "c", "d", "e"} { // different hashes
 			for _, fraction := range []float64{0.01, 0.1, 0.3, 0.5, 0.9} {
 				train, val, err := Split(Text(name, texts...), fraction)
 				if err != nil {
@@ -169,8 +169,8 @@ func TestSplitErrors(t *testing.T) {
 	}
 }
 
-// TestSplitShardNames: shards are split by their names, whatever splitDocuments would do with them,
-// unless one document is not a shard, or none is for training or none for validation.
+// TestSplitShardNames: shards are split by their names, whatever splitDocuments would do with them, unless one of the
+// documents is not a shard, or none is for training, or none for validation.
 func TestSplitShardNames(t *testing.T) {
 	shards := func(names ...string) []Document {
 		var docs []Document

@@ -207,7 +207,7 @@ func (l *loader) readAgain(c cursor) error {
 // changed is the error for text that has changed since the stream read it.
 func (l *loader) changed(c cursor) error {
 	d := &l.src.docs[l.documents(c.Epoch)[c.Start.Doc]]
-	return fmt.Errorf("state of batches: the text has changed that was read already, before or in %s", d.where())
+	return fmt.Errorf("state of batches: text that was already read has changed, in or before %s", d.where())
 }
 
 // parse reads a state and checks that it belongs to this stream.
@@ -227,14 +227,14 @@ func (l *loader) parse(b []byte) (s state, c cursor, err error) {
 		return s, c, fmt.Errorf("format %q, want %q", s.Format, stateFormat)
 	}
 	if s.Cutting {
-		return s, c, errors.New("begun with packed windows that cut documents where blocks end, which are no more: begin it again, from its checkpoint if you like")
+		return s, c, errors.New("begun with packed windows that cut documents at block ends, which are no longer supported: start a new run, from this run's checkpoint if you like")
 	}
 	check, err := s.check()
 	if err != nil {
 		return s, c, err
 	}
 	if s.Check != check {
-		return s, c, errors.New("damaged: the check does not fit")
+		return s, c, errors.New("damaged: the checksum does not match")
 	}
 	c = cursor{s.Epoch, position{s.Document, s.Offset, s.Skip, s.Before}, s.Taken, s.Read}
 	want, err := l.at(c)

@@ -44,8 +44,7 @@ func equalBatches(a, b []Batch) bool {
 	})
 }
 
-// TestRestore stops after every number of batches over several epochs and
-// blocks, and goes on in a new stream.
+// TestRestore stops after any number of batches, across several epochs and blocks, and continues in a new stream.
 func TestRestore(t *testing.T) {
 	src := Text("text", longText(1, 3000), "short", longText(2, 900), longText(3, 2000))
 	for _, tok := range []tokenizer.Tokenizer{bytesTokenizer, charsOf(t, src)} {
@@ -67,7 +66,7 @@ func TestRestore(t *testing.T) {
 					const n = 150
 					want := rest(t, open(), n+10)
 					s := open()
-					other := open() // is restored again and again
+					other := open() // this stream is restored again and again
 					for i := range n {
 						state := mustState(t, s)
 						if err := other.Restore(state); err != nil {
@@ -96,7 +95,7 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// TestRestoreLong restores deep in a document of many pieces and blocks.
+// TestRestoreLong restores a position deep in a document of many pieces and blocks.
 func TestRestoreLong(t *testing.T) {
 	src := Text("text", longText(5, 1_000_000))
 	tok := charsOf(t, src)
@@ -118,7 +117,7 @@ func TestRestoreLong(t *testing.T) {
 	}
 }
 
-// TestRestoreReads: going on must not read the epoch from its start.
+// TestRestoreReads: a restored stream must not read the epoch from its beginning.
 func TestRestoreReads(t *testing.T) {
 	text := longText(6, 3_000_000)
 	read := 0
@@ -149,8 +148,7 @@ func (c counter) ReadAt(p []byte, off int64) (int, error) {
 	return c.r.ReadAt(p, off)
 }
 
-// TestRestoreErrors: a state of anything else is refused, and the stream goes
-// on as if nothing had been asked.
+// TestRestoreErrors: the state of anything else is refused, and the stream continues as if Restore had not been called.
 func TestRestoreErrors(t *testing.T) {
 	text, c := strings.Repeat("fifty bytes of text, with a line end at the end. \n", 100), Config{Batch: 3, Context: 16, Seed: 4}
 	src := Text("text", text)
@@ -158,7 +156,7 @@ func TestRestoreErrors(t *testing.T) {
 	after := func(s Stream) string { rest(t, s, 5); return string(mustState(t, s)) }
 	good := after(open(training, src, bytesTokenizer, c))
 	with := func(change func(*Config)) Config { d := c; change(&d); return d }
-	// forge changes a good state and makes its check fit.
+	// forge changes a good state and corrects its checksum.
 	forge := func(change func(*state)) string {
 		var s state
 		if err := json.Unmarshal([]byte(good), &s); err != nil {
@@ -198,7 +196,7 @@ func TestRestoreErrors(t *testing.T) {
 		{strings.Repeat(" ", 4097), "4097 bytes, want at most 4096"},
 		{good + "x", "not a state: more bytes after it"},
 		{good[:len(good)-1], "not a state: unexpected EOF"},
-		{strings.Replace(good, `"taken":15`, `"taken":16`, 1), "damaged: the check does not fit"},
+		{strings.Replace(good, `"taken":15`, `"taken":16`, 1), "damaged: the checksum does not match"},
 		{strings.Replace(good, `"taken"`, `"token"`, 1), `not a state: json: unknown field "token"`},
 		{after(open(validation, src, bytesTokenizer, c)), "kind is validation, this stream's is training"},
 		{after(open(training, other, bytesTokenizer, c)), "corpus is " + corpus(other) + ", this stream's is " + corpus(src)},
@@ -244,8 +242,7 @@ func mustRestore(t testing.TB, src *Source, c Config, state []byte) Stream {
 	return s
 }
 
-// TestPrints: a change that leads to different batches changes the print; any
-// other change does not.
+// TestPrints: a change that leads to different batches changes the fingerprint; any other change does not.
 func TestPrints(t *testing.T) {
 	text := longText(1, 500_000)
 	of := func(s *Source) string {
@@ -270,7 +267,7 @@ func TestPrints(t *testing.T) {
 			t.Errorf("the print does not depend on the %s", what)
 		}
 	}
-	// Small texts are covered whole.
+	// The fingerprint covers all of a small text.
 	small := strings.Repeat("0123456789", 300)
 	for i := range small {
 		if of(Text("a", small)) == of(Text("a", small[:i]+"x"+small[i+1:])) {
@@ -285,8 +282,7 @@ func TestPrints(t *testing.T) {
 	}
 }
 
-// FuzzRestore: any bytes are refused or lead to a place from which batches
-// come.
+// FuzzRestore: any bytes are either refused or restore a position from which batches can be read.
 func FuzzRestore(f *testing.F) {
 	src := Text("text", longText(1, 400), "more", longText(2, 300))
 	c := Config{Batch: 2, Context: 8, Seed: 1, Buffer: 64}

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestTruncatedShard cuts a mapped shard short while it is read: an error, not the end of the process.
+// TestTruncatedShard: a mapped shard that is cut short while it is read is an error, and does not end the process.
 func TestTruncatedShard(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "train.bin")
 	size := int64(4 * shardPiece * 2)
@@ -29,7 +29,7 @@ func TestTruncatedShard(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = s.piece(size / 2)
-	if err == nil || !strings.HasPrefix(err.Error(), path+": byte ") || !strings.HasSuffix(err.Error(), " cannot be read: the file was cut short while it is in use") {
+	if err == nil || !strings.HasPrefix(err.Error(), path+": byte ") || !strings.HasSuffix(err.Error(), " cannot be read: the file was cut short while it was in use") {
 		t.Errorf("error %v", err)
 	}
 }

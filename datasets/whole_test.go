@@ -11,8 +11,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestUncut: a text of several pieces has the ids of the whole, also of a tokenizer that puts a
-// space in front, or has a token of two words, or merges across white space.
+// TestUncut: a text read in several pieces has the same ids as the whole text, even with a tokenizer that adds a space
+// at the beginning, has a token of two words, or merges across white space.
 func TestUncut(t *testing.T) {
 	text := strings.Repeat("to be\nor not\n\nto be  New York\t", 6000)
 	learned, err := tokenizer.LearnBPE(Text("text", text).Texts(), 270)
@@ -58,7 +58,7 @@ func TestUncut(t *testing.T) {
 	}
 }
 
-// encodedFile are the ids of a text file, read in pieces.
+// encodedFile returns the ids of a text file that is read in pieces.
 func encodedFile(t *testing.T, tok tokenizer.Tokenizer, text string) []int {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "text.txt")

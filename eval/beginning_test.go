@@ -69,7 +69,7 @@ func TestReply(t *testing.T) {
 			t.Errorf("%q: %q, %v, want %q", c.before, text, err, c.ids)
 		}
 	}
-	if _, _, err := s.encode("", "b", false); err == nil || err.Error() != "nothing stands before it that a user could say" {
+	if _, _, err := s.encode("", "b", false); err == nil || err.Error() != "there is no text before it to be the user's message" {
 		t.Error(err)
 	}
 }

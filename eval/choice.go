@@ -337,7 +337,7 @@ func (s *Subject) encode(before, text string, bos bool) (ids []int, from int, er
 			return nil, 0, noEnd(s.Tokenizer)
 		}
 		if !ok {
-			return nil, 0, fmt.Errorf("nothing stands before it, and the tokenizer %s has no end of text", s.Tokenizer.Name())
+			return nil, 0, fmt.Errorf("there is no text before it, and the tokenizer %s has no end-of-text token to put there", s.Tokenizer.Name())
 		}
 		ids = append(ids, id)
 	}
@@ -357,7 +357,7 @@ func (s *Subject) encode(before, text string, bos bool) (ids []int, from int, er
 // prompt, usually a line end, counts as the beginning of text.
 func (s *Subject) reply(before, text string) (ids []int, from int, err error) {
 	if before == "" {
-		return nil, 0, errors.New("nothing stands before it that a user could say")
+		return nil, 0, errors.New("there is no text before it to be the user's message")
 	}
 	if ids, err = s.Chat(before); err != nil {
 		return nil, 0, err
@@ -378,7 +378,7 @@ func (s *Subject) reply(before, text string) (ids []int, from int, err error) {
 
 // noEnd returns the error for a tokenizer without a beginning or end of text.
 func noEnd(t tokenizer.Tokenizer) error {
-	return fmt.Errorf("eval: no beginning of text: the tokenizer %s has no end of text", t.Name())
+	return fmt.Errorf("eval: no beginning of text: the tokenizer %s has no end-of-text token", t.Name())
 }
 
 // beginning names the token that begins a text, for a protocol.

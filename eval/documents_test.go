@@ -35,12 +35,12 @@ func TestDocuments(t *testing.T) {
 		text    string
 		limit   int
 		samples int
-		want    string // behind the path
+		want    string // after the path
 	}{
 		{two, 0, 2, ""}, {two, 2, 2, ""}, {two, 1, 1, ""},
-		{"{\"text\":\"one two\"}\n{\"txt\":\"three\"}\n", 1, 1, ""}, // the second is not looked at
+		{"{\"text\":\"one two\"}\n{\"txt\":\"three\"}\n", 1, 1, ""}, // the second line is not read
 		{"{\"text\":\"one two\"}\n{\"txt\":\"three\"}\n", 0, 0, ":2: no key text or page"},
-		{"{\"text\":\"one two\"}\n{\"text\":3}\n", 0, 0, ":2: key text: want a text, got a number"},
+		{"{\"text\":\"one two\"}\n{\"text\":3}\n", 0, 0, ":2: key text: want a string, got a number"},
 		{"", 0, 0, ": no lines"},
 	} {
 		path := filepath.Join(t.TempDir(), "pages.jsonl")

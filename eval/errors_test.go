@@ -9,8 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/eval"
 )
 
-// TestIDsOutside: ids outside the vocabulary are an error, whether they are inputs or only
-// targets.
+// TestIDsOutside: ids outside the vocabulary are an error, whether they are inputs or only targets.
 func TestIDsOutside(t *testing.T) {
 	s := open(t, 8)
 	for _, ids := range [][]int{{1, 999}, {999, 1}, {1, 2, 257, 3}} {
@@ -38,7 +37,7 @@ func TestStops(t *testing.T) {
 		t.Fatal(all, err)
 	}
 	at := 0
-	for at < 5 && all[at] != all[5] { // where it comes first
+	for at < 5 && all[at] != all[5] { // its first occurrence
 		at++
 	}
 	got, err := s.Greedy(t.Context(), ids, 6, func(id int) bool { return id == all[5] })

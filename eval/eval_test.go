@@ -19,8 +19,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// tolLikelihood bounds the difference of float32 from transformers' float64: log-likelihoods are
-// sums of up to 60 logarithms of size 1.
+// tolLikelihood bounds the difference between float32 and transformers' float64: log-likelihoods are sums of up to
+// 60 logarithms of about 1.
 const tolLikelihood = 1e-4
 
 // expected is testdata/expected.json, which fixtures.py writes.
@@ -86,7 +86,7 @@ func near(t *testing.T, what string, got, want, tolerance float64) {
 	}
 }
 
-// metric is a number of a result.
+// metric returns the metric of a result with the given name, and fails the test if there is none.
 func metric(t *testing.T, r eval.Result, name string) float64 {
 	t.Helper()
 	x, ok := r.Metrics.Get(name)
@@ -96,7 +96,7 @@ func metric(t *testing.T, r eval.Result, name string) float64 {
 	return x
 }
 
-// TestPerplexity compares with transformers, window by window.
+// TestPerplexity compares perplexities with those of transformers, for several windows and strides.
 func TestPerplexity(t *testing.T) {
 	for _, want := range read(t).Perplexity {
 		name := fmt.Sprintf("window %d, stride %d", want.Window, want.Stride)
@@ -114,8 +114,8 @@ func TestPerplexity(t *testing.T) {
 	}
 }
 
-// TestStride: each token is predicted once, whatever the stride, and more context does not
-// change a window that already has all of it.
+// TestStride: each token is predicted once, whatever the stride; a text that fits the window has the loss that Score
+// gives; and the stride changes the loss of a longer text.
 func TestStride(t *testing.T) {
 	s := open(t, 8)
 	ids := []int{84, 104, 101, 32, 99, 97, 116, 32, 112, 117, 114, 114, 115, 46}
@@ -284,7 +284,7 @@ func TestKnownGolden(t *testing.T) {
 			t.Errorf("%s: %d checks, want %d", name, n, want)
 		}
 	}
-	want := "no golden numbers are known of a model of 5 parameters, only of gpt2, gpt2-medium, openai-gpt; others come in a file"
+	want := "no golden numbers are known for a model of 5 parameters, only for gpt2, gpt2-medium, openai-gpt; give others in a file"
 	if _, err := eval.FindGolden(5); err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
@@ -308,7 +308,7 @@ func TestGreedy(t *testing.T) {
 	}
 }
 
-// TestSubjectErrors: one line each.
+// TestSubjectErrors: what cannot be scored is a one-line error that names the reason.
 func TestSubjectErrors(t *testing.T) {
 	s := open(t, 8)
 	score := func(ids []int, from int) error { _, err := s.Score(ids, from); return err }
@@ -343,13 +343,13 @@ func TestLongContinuation(t *testing.T) {
 		if err != nil || len(all) != len(ids)-from {
 			t.Fatalf("from %d: %d scores, want %d: %v", from, len(all), len(ids)-from, err)
 		}
-		// The parts are four tokens long, as from 3 they are [3, 7), [7, 11), …, but for the
-		// last: what fits, [27, 32).
+		// The parts are four tokens long: from 3, they are [3, 7), [7, 11), … The last part is everything that
+		// fits: [27, 32).
 		for begin, end := from, 0; begin < len(ids); begin = end {
 			if end = len(ids); end-begin > 8 {
 				end = begin + 4
 			}
-			window := max(0, end-1-8) // whose last token is only predicted
+			window := max(0, end-1-8) // the last token is predicted, but is not an input
 			for at := begin; at < end; at++ {
 				want, err := s.Score(ids[window:at+1], at-window)
 				if err != nil {
@@ -391,7 +391,7 @@ func TestDetokenizers(t *testing.T) {
 	}
 }
 
-// spy remembers what it is given to encode.
+// spy remembers the text that it was last given to encode.
 type spy struct {
 	tokenizer.Tokenizer
 	text string
@@ -407,33 +407,33 @@ func TestReaders(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []struct{ on, text, want string }{
 		{"hellaswag", `{"ctx":"a"`, ":1: unexpected end of JSON input"},
-		{"hellaswag", `{"endings":["a","b"],"label":0}`, ":1: none of the keys context, ctx, query, question, prompt"},
+		{"hellaswag", `{"endings":["a","b"],"label":0}`, ":1: want one of the keys context, ctx, query, question, prompt"},
 		{"hellaswag", "\n" + `{"ctx":"a","endings":["a","b"],"label":2}`, `:2: label "2" names none of 2 choices`},
 		{"hellaswag", `{"ctx":"a","endings":["a"],"label":0}`, ":1: 1 choices, want 2 or more"},
 		{"hellaswag", `{"ctx":"a","endings":["a"," "],"label":0}`, ":1: choice 2 is empty"},
 		{"hellaswag", "", ": no examples"},
 		{"piqa", `{"goal":"a","sol1":"b"}`, ":1: want the keys goal, sol1, sol2"},
 		{"commonsense_qa", `{"question":"a","choices":{"label":["A","B"],"text":["x","y"]},"answerKey":"C"}`,
-			`:1: answerKey "C" is none of the labels ["A" "B"]`},
-		{"choices", `{"question":"a","choices":["x","y"]}`, ":1: none of the keys answer, label, gold, target"},
-		{"choices", `{"question":"a","choices":"x","answer":0}`, ":1: key choices: want a list, got a text"},
+			`:1: answerKey "C" is not one of the labels ["A" "B"]`},
+		{"choices", `{"question":"a","choices":["x","y"]}`, ":1: want one of the keys answer, label, gold, target"},
+		{"choices", `{"question":"a","choices":"x","answer":0}`, ":1: key choices: want a list, got a string"},
 		{"hellaswag-harness", `[]`, ":1: want an object, got a list"},
 		{"hellaswag-harness", `{"ctx":"a","endings":["x","y"],"label":0}`, ":1: want the keys activity_label, ctx_a, ctx_b"},
 		{"hellaswag-harness", `{"activity_label":"a","ctx_a":"b","ctx_b":"c","endings":["x"],"label":0}`, ":1: 1 endings, want 2 or more"},
 		{"hellaswag-harness", `{"activity_label":"a","ctx_a":"b","ctx_b":"c","endings":["x","[y]"],"label":0}`, ":1: ending 2 is empty"},
 		{"hellaswag-harness", "\n" + `{"activity_label":"a","ctx_a":"b","ctx_b":"c","endings":["x","y"],"label":"2"}`, `:2: label "2" names none of 2 endings`},
-		{"winograd", `{"sentence":"a b","option1":"x","option2":"y","answer":"1"}`, ":1: the sentence has no _ with something after it"},
+		{"winograd", `{"sentence":"a b","option1":"x","option2":"y","answer":"1"}`, ":1: the sentence has no _ followed by text"},
 		{"winograd", `{"sentence":"a _ b","option1":"x","option2":"y","answer":"3"}`, `:1: answer "3", want 1 or 2`},
 		{"cbt", "2 a\n", ":1: want a line that begins with 1 and a space"},
 		{"cbt", "1 a\n\n", ":2: the story ends after 1 lines, without a question"},
 		{"cbt", "1 a\n", ":2: the story ends after 1 lines, without a question"},
 		{"lambada", `{"txt":"a b"}`, ":1: no key text"},
 		{"lambada", `{"text":" "}`, ":1: key text: an empty text"},
-		{"lambada", strings.Repeat(`{"text":"a b"}`+"\n", 6) + `{"text":5}`, ":7: key text: want a text, got a number"},
+		{"lambada", strings.Repeat(`{"text":"a b"}`+"\n", 6) + `{"text":5}`, ":7: key text: want a string, got a number"},
 		{"lambada", "\n", ": no passages"},
 		{"lambada", "word", ": passage 1 has a single word"},
 		{"golden", "{", ": golden numbers: unexpected end of JSON input"},
-		{"golden", "{}", ": golden numbers: none: want runs, continuations or next"},
+		{"golden", "{}", ": golden numbers: there are none: want runs, continuations or next"},
 		{"golden", `{"runs":[{}],"batch":{"size":1,"context":2,"ids":[1]}}`, ": golden numbers: a batch of 1 × 2 has 1 ids, want one more than it has tokens"},
 	} {
 		path := filepath.Join(dir, c.on)
@@ -510,7 +510,7 @@ func TestShots(t *testing.T) {
 	}
 	m.Shots = 12
 	if _, err := m.Score(t.Context(), s, questions, questions, true); err == nil ||
-		err.Error() != "eval: 12 shots, but only 11 others to draw them from" {
+		err.Error() != "eval: 12 shots, but only 11 other examples to draw them from" {
 		t.Errorf("12 shots: %v", err)
 	}
 }

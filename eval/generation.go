@@ -197,7 +197,7 @@ func (g Generation) write(ctx context.Context, s *Subject, set []pairs.Pair, p *
 		}
 		ids, err := g.prompt(s, p, i, pair.Prompt)
 		if err != nil {
-			return nil, 0, fmt.Errorf("pair of line %d: %w", pair.Line, err)
+			return nil, 0, fmt.Errorf("pair on line %d: %w", pair.Line, err)
 		}
 		if room := s.Window - g.Tokens; len(ids) > room {
 			ids = ids[len(ids)-room:]

@@ -93,7 +93,7 @@ func FindGolden(parameters int64) (Golden, error) {
 		names = append(names, g.Model)
 	}
 	slices.Sort(names)
-	return Golden{}, fmt.Errorf("no golden numbers are known of a model of %d parameters, only of %s; others come in a file",
+	return Golden{}, fmt.Errorf("no golden numbers are known for a model of %d parameters, only for %s; give others in a file",
 		parameters, strings.Join(names, ", "))
 }
 
@@ -129,24 +129,24 @@ func ParseGolden(data []byte) (Golden, error) {
 		return g, fmt.Errorf("golden numbers: %w", err)
 	}
 	if len(g.Runs)+len(g.Continuations)+len(g.Next) == 0 {
-		return g, errors.New("golden numbers: none: want runs, continuations or next")
+		return g, errors.New("golden numbers: there are none: want runs, continuations or next")
 	}
 	if b := g.Batch; len(g.Runs) > 0 && (b.Size < 1 || b.Context < 1 || b.Size > len(b.IDs) || b.Context > len(b.IDs) || len(b.IDs) != b.Size*b.Context+1) {
 		return g, fmt.Errorf("golden numbers: a batch of %d × %d has %d ids, want one more than it has tokens", b.Size, b.Context, len(b.IDs))
 	}
 	for _, r := range g.Runs {
 		if len(r.Losses) == 0 || !(r.Tolerance > 0) {
-			return g, fmt.Errorf("golden numbers: run %q wants losses and a tolerance above 0", r.Name)
+			return g, fmt.Errorf("golden numbers: run %q: want losses and a tolerance above 0", r.Name)
 		}
 	}
 	for _, c := range g.Continuations {
 		if len(c.Prompt) == 0 || len(c.IDs) == 0 {
-			return g, fmt.Errorf("golden numbers: continuation %q wants prompt and ids", c.Name)
+			return g, fmt.Errorf("golden numbers: continuation %q: want prompt and ids", c.Name)
 		}
 	}
 	for _, n := range g.Next {
 		if len(n.Prompt) == 0 || len(n.IDs) == 0 || n.Logits != nil && (len(n.Logits) != len(n.IDs) || !(n.Tolerance > 0)) {
-			return g, fmt.Errorf("golden numbers: next %q wants prompt and ids, and with logits one for each and a tolerance above 0", n.Name)
+			return g, fmt.Errorf("golden numbers: next %q: want prompt and ids, and with logits one for each and a tolerance above 0", n.Name)
 		}
 	}
 	return g, nil
@@ -279,7 +279,7 @@ func (c GoldenContinuation) compare(s *Subject, got []int) Check {
 func (g Golden) train(ctx context.Context, s *Subject, run GoldenRun, add func(Check, int) error) error {
 	b, c := g.Batch.Size, g.Batch.Context
 	if c > s.Window {
-		return fmt.Errorf("a batch of context %d, the window is %d", c, s.Window)
+		return fmt.Errorf("a batch with a context of %d, more than the window of %d", c, s.Window)
 	}
 	var before [][]float32
 	for _, w := range s.Params.All() {

@@ -14,18 +14,17 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// harness is testdata/harness/expected.json: by model, lm-evaluation-harness's results for
-// each task and each of its items.
+// harness is testdata/harness/expected.json: lm-evaluation-harness's results for each model, task and item.
 type harness map[string][]harnessRun
 
 type harnessRun struct {
 	Task    string
 	Shots   int
-	Items   []json.RawMessage // a number, a list of them, or a text
+	Items   []json.RawMessage // a number, a list of numbers, or a text
 	Metrics map[string]float64
 }
 
-// asHarness are the options that give the harness's protocol, and our names of its metrics.
+// asHarness maps each task to the options that give the harness's protocol, and the harness's metrics to our names.
 var asHarness = map[string]struct {
 	on, data string
 	options  eval.Options
@@ -54,7 +53,7 @@ var (
 // TestHarness compares every item of every task with the harness, under the options above.
 func TestHarness(t *testing.T) {
 	want := readHarness(t, "expected")
-	// All tasks, four of them also with other numbers of shots; six runs with BOS.
+	// All tasks, four of them with other numbers of shots as well; six runs with BOS.
 	for name, runs := range map[string]int{"harness/gpt2": 14, "harness/gpt1": 14, "model": 14, "harness/gpt2+bos": 6} {
 		if len(want[name]) != runs {
 			t.Fatalf("%s: %d runs, want %d", name, len(want[name]), runs)
@@ -141,7 +140,7 @@ func compareItem(t *testing.T, name string, got eval.Sample, item json.RawMessag
 		t.Fatalf("%s: %d log-likelihoods, want %d", name, len(got.LogLikelihoods), len(want))
 	}
 	for k, w := range want {
-		// Of a long document, float32 keeps as many digits as of a short one.
+		// For a long document, float32 has as many correct digits as for a short one, so the tolerance is relative.
 		near(t, fmt.Sprint(name, ".", k), got.LogLikelihoods[k], w, tolLikelihood*math.Max(1, math.Abs(w)/100))
 	}
 }

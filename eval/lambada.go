@@ -270,7 +270,7 @@ func (l LAMBADA) filter(s *Subject, ids []int, from int, scored []Scored) error 
 		}
 		logits[best] = float32(math.Inf(-1)) // may be modified until the next run
 	}
-	return errors.New("eval: the vocabulary has stop words only")
+	return errors.New("eval: the vocabulary has only stop words")
 }
 
 // isStopWord reports whether a token is a stop word. Ids that pad the model's vocabulary are not.

@@ -145,7 +145,7 @@ func stripped(path string) ([]Question, error) {
 	for _, q := range all {
 		for i, c := range q.Choices {
 			if c.Text = strings.TrimFunc(c.Text, isSpace); c.Text == "" {
-				return nil, errors.New(path + ": nothing after a _")
+				return nil, errors.New(path + ": a sentence has nothing after its _")
 			}
 			q.Choices[i].Text = " " + c.Text
 		}

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestPlainText: the rules of package plaintext apply to data sets.
+// TestPlainText: the rules of package plaintext apply to data sets: a leading byte order mark is dropped, and invalid
+// UTF-8, half surrogates, Git LFS pointers and UTF-16 are errors.
 func TestPlainText(t *testing.T) {
 	put := func(name, content string) string {
 		path := filepath.Join(t.TempDir(), name)

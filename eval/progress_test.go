@@ -147,7 +147,7 @@ func TestProtocols(t *testing.T) {
 		on, data string
 		o        eval.Options
 		tokens   int64
-		want     string // behind the data and its hash
+		want     string // after the data and its hash
 	}{
 		{"perplexity", text, eval.Options{}, 6, "detokenizer none, tokenizer bytes, words 3 of the original text, line ends included, bytes 7 of the original text, " +
 			"window 160, stride 160, last_window what is left, bos none; the first token is not predicted, tokens 6"},

@@ -39,7 +39,7 @@ func (t choiceTask) by(protocol string) (custom, error) {
 	case !known:
 		return c, nearest.Unknown("protocol", protocol, Protocols())
 	case c.read == nil:
-		return c, fmt.Errorf("eval: %s has no protocol %s; there are %s", t.name, protocol, strings.Join(t.protocols(), ", "))
+		return c, fmt.Errorf("eval: %s has no protocol %s; want one of %s", t.name, protocol, strings.Join(t.protocols(), ", "))
 	}
 	return c, nil
 }

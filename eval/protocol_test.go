@@ -12,8 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestGPT3Reports: table H.1 is complete, and has the numbers that the text of the paper mentions: 76.2 and
-// 86.4 % for LAMBADA, 79.3 for HellaSwag, 53.2 for ARC's challenge set with one shot.
+// TestGPT3Reports: our copy of table H.1 is complete, and has the numbers that the text of the paper mentions: 76.2 %
+// and 86.4 % for LAMBADA, 79.3 % for HellaSwag, and 53.2 % for ARC's challenge set with one shot.
 func TestGPT3Reports(t *testing.T) {
 	for _, r := range gpt3Reports {
 		sizes := strings.Fields(r.values)
@@ -122,13 +122,13 @@ func TestBadProtocols(t *testing.T) {
 		{"piqa", sst2, Options{Protocol: "gpt4"}, `unknown protocol "gpt4"; did you mean "gpt3"?`},
 		{"piqa", sst2, Options{Normalizer: "token"}, `unknown normalizer "token"; did you mean "tokens"?`},
 		{"lambada", put("l", "a b c"), Options{Protocol: "gpt4"}, `unknown protocol "gpt4"; did you mean "gpt3"?`},
-		{"sst2", sst2, Options{Protocol: "gpt3"}, "eval: sst2 has no protocol gpt3; there are plain, harness"},
-		{"ag_news", sst2, Options{Protocol: "harness"}, "eval: ag_news has no protocol harness; there are plain"},
+		{"sst2", sst2, Options{Protocol: "gpt3"}, "eval: sst2 has no protocol gpt3; want one of plain, harness"},
+		{"ag_news", sst2, Options{Protocol: "harness"}, "eval: ag_news has no protocol harness; want one of plain"},
 		{"sst2", sst2, Options{Verbalizers: []string{"good"}}, "eval: 1 verbalizers for the 2 classes of sst2: want one for each of negative, positive"},
 		{"sst2", sst2, Options{Verbalizers: []string{"bad", " "}}, "eval: the verbalizer of positive is empty"},
 		{"sst2", sst2, Options{Verbalizers: []string{"bad", "bad"}}, `eval: two classes of sst2 have the verbalizer "bad"`},
 		{"copa", put("copa.jsonl", `{"premise":"p","question":"cause","choice1":"x","choice2":"y","label":7}`), Options{}, dir + `/copa.jsonl:1: label "7" names none of 2 choices`},
-		{"boolq", put("boolq.jsonl", `{"passage":"p","question":"q"}`), Options{}, dir + `/boolq.jsonl:1: no column answer or label; there are passage, question`},
+		{"boolq", put("boolq.jsonl", `{"passage":"p","question":"q"}`), Options{}, dir + `/boolq.jsonl:1: no column answer or label; the file has passage, question`},
 	} {
 		named, err := Find(c.on)
 		if err != nil {
@@ -140,7 +140,7 @@ func TestBadProtocols(t *testing.T) {
 	}
 }
 
-// TestTranslation checks each protocol's prompts, and its treatment of examples.
+// TestTranslation checks each protocol's prompts, stop text and separator of examples, and the errors about languages.
 func TestTranslation(t *testing.T) {
 	n, err := Find("translate")
 	if err != nil {
@@ -173,8 +173,8 @@ func TestTranslation(t *testing.T) {
 		"eval: the prompts of protocol gpt3 name the languages: want two, the source and the target":    {Protocol: "gpt3"},
 		"eval: the prompts of protocol harness name the languages: want two, the source and the target": {Protocol: "harness", Languages: both[:1]},
 		`unknown protocol "gpt"; did you mean "gpt3"?`:                                                  {Protocol: "gpt"},
-		"eval: 1 language of a translation: want two, the source and the target":                        {Languages: both[:1]},
-		"eval: 3 languages of a translation: want two, the source and the target":                       {Protocol: "gpt3", Shots: 1, Languages: []string{"a", "b", "c"}},
+		"eval: 1 language for a translation: want two, the source and the target":                       {Languages: both[:1]},
+		"eval: 3 languages for a translation: want two, the source and the target":                      {Protocol: "gpt3", Shots: 1, Languages: []string{"a", "b", "c"}},
 	} {
 		if _, err := n.New(o).Evaluate(t.Context(), &Subject{}, path); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)

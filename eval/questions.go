@@ -105,7 +105,7 @@ func readSchemas(path string, full bool) ([]Question, error) {
 		}
 		before, after, ok := strings.Cut(*row.Sentence, "_")
 		if !ok || strings.TrimSpace(after) == "" {
-			return Question{}, errors.New("the sentence has no _ with something after it")
+			return Question{}, errors.New("the sentence has no _ followed by text")
 		}
 		answer := strings.Trim(string(row.Answer), `"`)
 		if answer != "1" && answer != "2" {
@@ -173,7 +173,7 @@ func ReadCBT(path string) ([]Question, error) {
 			q.Choices = append(q.Choices, Choice{strings.Join(story, " ") + " " + before, candidate + after})
 		}
 		if q.Answer < 0 {
-			return nil, bad("the answer %q is none of the candidates", fields[1])
+			return nil, bad("the answer %q is not one of the candidates", fields[1])
 		}
 		all, story = append(all, q), nil
 	}

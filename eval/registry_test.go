@@ -10,14 +10,14 @@ import (
 	"github.com/gorgpt/gorgpt/eval"
 )
 
-// all are Options of which every one is set.
+// all has every field of Options set.
 var all = eval.Options{
 	Stride: 3, FullLast: true, BOS: true, Documents: true, Words: "split", Detokenizer: "ptb", StopWords: true, Normalizer: "bytes", Shots: 2,
 	Examples: "examples", Draw: "first", Separator: "--", Stop: "stop", Seed: 5, Limit: 9, References: "references", Template: "tldr", Tokens: 11,
 	Protocol: "harness", Verbalizers: []string{"a", "b"}, Languages: []string{"English", "German"}, Show: 3, Beams: 4, LengthPenalty: 0.7,
 }
 
-// TestHeeds: a measurement has the options that it says it heeds, and no others.
+// TestHeeds: a measurement is changed by the options that it says it heeds, and by no others.
 func TestHeeds(t *testing.T) {
 	names := map[string]bool{}
 	options := reflect.TypeOf(all)
@@ -40,15 +40,15 @@ func TestHeeds(t *testing.T) {
 		}
 		for i := range options.NumField() {
 			field := options.Field(i).Name
-			// A measurement is a struct: one option alone changes it, but for functions.
+			// Each option is set alone: it must change the fields (except functions) of a measurement that heeds it.
 			one := reflect.New(options).Elem()
 			one.Field(i).Set(reflect.ValueOf(all).Field(i))
-			if n.Name == "summarize" && field == "Template" { // its own is tldr
+			if n.Name == "summarize" && field == "Template" { // tldr is its default
 				one.Field(i).SetString("plain")
 			}
 			plain, set := describe(n.New(eval.Options{})), describe(n.New(one.Interface().(eval.Options)))
 			if field == "References" {
-				continue // what is read, too
+				continue // it also changes what is read, which no field shows
 			}
 			if changes, heeds := plain != set, slices.Contains(n.Heeds, strings.ToLower(field)); changes != heeds {
 				t.Errorf("%s: %s changes it: %v; it heeds it: %v", n.Name, field, changes, heeds)
@@ -60,7 +60,7 @@ func TestHeeds(t *testing.T) {
 	}
 }
 
-// describe writes a measurement's settings, but for its functions.
+// describe writes a measurement's settings without its functions.
 func describe(e eval.Evaluator) string {
 	var b strings.Builder
 	v := reflect.ValueOf(e)
@@ -72,7 +72,7 @@ func describe(e eval.Evaluator) string {
 	return b.String()
 }
 
-// TestDefaults: what is customary where nothing is said.
+// TestDefaults checks the defaults of options that are not set.
 func TestDefaults(t *testing.T) {
 	for name, want := range map[string]struct {
 		metric, template string
@@ -90,7 +90,7 @@ func TestDefaults(t *testing.T) {
 		if g.Template.Name != "equals" || g.Tokens != 3 {
 			t.Errorf("%s: %s, %d tokens", name, g.Template.Name, g.Tokens)
 		}
-		// A second one is as if there had been no first.
+		// The measurement before does not change the defaults.
 		if g = n.New(eval.Options{}).(eval.Generation); g.Template.Name != want.template {
 			t.Errorf("%s after another: %s", name, g.Template.Name)
 		}

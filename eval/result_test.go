@@ -47,7 +47,7 @@ func TestResultJSON(t *testing.T) {
 	}
 }
 
-// TestResultPrint checks the output for people.
+// TestResultPrint checks the plain-text output.
 func TestResultPrint(t *testing.T) {
 	for want, r := range map[string]Result{
 		`pass  one: as wanted
@@ -79,7 +79,7 @@ type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
 
-// TestFolder: a data set is identified by the hash of its bytes; the files of a folder are taken in the order of
+// TestFolder: a data set is identified by the hash of its bytes; the files of a folder are hashed in the order of
 // their names.
 func TestFolder(t *testing.T) {
 	dir := t.TempDir()
@@ -164,11 +164,11 @@ func TestDraw(t *testing.T) {
 		want     string
 	}{
 		{4, 5, "", true, ""}, {5, 5, "first", false, ""}, {0, 0, "random", true, ""},
-		{5, 5, "", true, "eval: 5 shots, but only 4 others to draw them from"},
-		{6, 5, "", false, "eval: 6 shots, but only 5 others to draw them from"},
-		{1, 0, "", true, "eval: 1 shots, but only 0 others to draw them from"},
-		{-1, 5, "", true, "eval: -1 shots"},
-		{1, 5, "last", true, `unknown draw "last"; there are random, first`},
+		{5, 5, "", true, "eval: 5 shots, but only 4 other examples to draw them from"},
+		{6, 5, "", false, "eval: 6 shots, but only 5 other examples to draw them from"},
+		{1, 0, "", true, "eval: 1 shots, but only 0 other examples to draw them from"},
+		{-1, 5, "", true, "eval: -1 shots; want 0 or more"},
+		{1, 5, "last", true, `unknown draw "last"; want one of random, first`},
 	} {
 		got := ""
 		if err := checkShots(c.shots, c.how, c.n, c.own); err != nil {

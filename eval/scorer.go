@@ -289,7 +289,7 @@ func (s *Subject) open() error {
 	if all := s.cache.Bytes(); err == nil && s.CacheBytes > 0 && all > s.CacheBytes {
 		each := all / int64(places)
 		if places = int(s.CacheBytes / each); places <= heldPlaces {
-			err = fmt.Errorf("eval: what is remembered of %d sequences takes %d bytes, there are %d", heldPlaces+1, (heldPlaces+1)*each, s.CacheBytes)
+			err = fmt.Errorf("eval: the cache of %d sequences takes %d bytes, but only %d are available", heldPlaces+1, (heldPlaces+1)*each, s.CacheBytes)
 		} else if err = s.pieces.Close(); err == nil {
 			s.cache = graph.NewCache(places, s.Window)
 		}

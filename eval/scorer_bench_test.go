@@ -13,9 +13,9 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// BenchmarkSharing measures what running shared prefixes once saves, for questions of real tasks and
-// a model of GPT-2's size with random weights. It alternates with whole sequences, each choice run
-// separately. x/whole is the median of the ratios of the two times, x/most and x/least their extremes.
+// BenchmarkSharing measures the time saved by running shared prefixes once, for questions of real tasks and a model
+// of GPT-2's size with random weights. It alternates with runs of whole sequences, in which each choice is run
+// separately. x/whole is the median of the ratios of the two times, and x/most and x/least are their extremes.
 func BenchmarkSharing(b *testing.B) {
 	tok, err := tokenizer.Load("../../shared/data/vocab/gpt2")
 	if err != nil {
@@ -30,12 +30,12 @@ func BenchmarkSharing(b *testing.B) {
 	defer shared.Close()
 	whole := eval.NewSubject(models.Graphs(m), params, tok, models.DimsOf(m).Context)
 	defer whole.Close()
-	whole.CacheBytes = 1 // has no room for what is shared
+	whole.CacheBytes = 1 // too small for shared prefixes
 	for _, c := range []struct {
 		on, data string
 		shots    int
 		draw     string
-		count    int // of questions
+		count    int // number of questions
 	}{
 		{"piqa", "piqa/valid.jsonl", 0, "", 12}, {"commonsense_qa", "commonsense_qa/dev.jsonl", 0, "", 12},
 		{"piqa", "piqa/valid.jsonl", 10, "random", 3}, {"piqa", "piqa/valid.jsonl", 10, "first", 12},
@@ -58,7 +58,7 @@ func BenchmarkSharing(b *testing.B) {
 				}
 				return time.Since(start)
 			}
-			score(whole) // makes the programs
+			score(whole) // compiles the programs
 			score(shared)
 			var ratios []float64
 			for b.Loop() {

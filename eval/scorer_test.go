@@ -19,14 +19,15 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// tolWhole bounds the effect of another order of float32 sums: log-probabilities are of size 1 to
-// 10, and come from sums of 24 to 64 products in 3 blocks; measured 2e-6.
+// tolWhole bounds the effect of summing float32 numbers in another order: log-probabilities are between 1 and 10 in
+// size, and come from sums of 24 to 64 products in 3 blocks. The largest difference measured was 2e-6.
 const tolWhole = 1e-5
 
-// tolWholeBFloat16 is the same for bfloat16, in whose products the bits of a row do not depend on the other rows.
+// tolWholeBFloat16 is the tolerance for bfloat16: in its products, the bits of a row do not depend on the other
+// rows.
 const tolWholeBFloat16 = 0
 
-// sharers are models with different ops, of sizes that are not multiples of the vector length.
+// sharers returns models with different ops, of sizes that are not multiples of the vector length.
 func sharers() map[string]models.Model {
 	wide := gpt2.New(67, 96, 40, 2, 4)
 	wide.InitStd = 0.2
@@ -50,8 +51,8 @@ func subject(t testing.TB, m models.Model, params *graph.Params, window int) *ev
 	return s
 }
 
-// sets are sequences like those of measurements: questions after the same or other examples, with choices
-// that share a prefix or not, and different contexts with the same continuation; some are longer than the window.
+// sets returns sequences like those of measurements: questions after the same or other examples, with choices that
+// share a prefix or not, and different contexts with the same continuation. Some are longer than the window.
 func sets(rng *rand.Rand, vocab, window int) (all [][]eval.Sequence) {
 	random := func(n int) []int {
 		ids := make([]int, n)
@@ -67,7 +68,7 @@ func sets(rng *rand.Rand, vocab, window int) (all [][]eval.Sequence) {
 		}
 		question := slices.Concat(examples, random(rng.IntN(window/3)))
 		if rng.IntN(3) == 0 {
-			examples = question // the next one goes on from it
+			examples = question // the next question follows this one
 		}
 		var set []eval.Sequence
 		for range 1 + rng.IntN(11) {
@@ -118,7 +119,7 @@ func testScorer(t *testing.T, tolWhole float64, options ...graph.Option) {
 				scorer := together.NewScorer()
 				all := sets(rng, d.Vocab, d.Context)
 				for i, set := range all {
-					// What comes next is known, or not, or otherwise.
+					// The next set is announced, or not, or announced wrongly.
 					scorer.Next = [][]int{nil, all[(i+1)%4][0].IDs, set[0].IDs, all[0][0].IDs[:1]}[rng.IntN(4)]
 					got, err := scorer.Score(set)
 					if err != nil {
@@ -157,7 +158,7 @@ func testScorer(t *testing.T, tolWhole float64, options ...graph.Option) {
 	}
 }
 
-// TestScorerLarge is TestScorer with products so large that processors share them.
+// TestScorerLarge is TestScorer with products so large that they are divided among cores.
 func TestScorerLarge(t *testing.T) {
 	m := gpt2.New(1300, 420, 160, 1, 2)
 	params := graph.NewParams(3)
@@ -198,8 +199,8 @@ func TestScorerLarge(t *testing.T) {
 	}
 }
 
-// TestComputedOnce counts the positions that run: those of the text that questions are about once, and those of
-// each question and choice.
+// TestComputedOnce counts the positions that are run: those of a text with several questions are run once, and then
+// those of each question and choice.
 func TestComputedOnce(t *testing.T) {
 	positions := 0
 	m := models.Edit(gpt2.New(61, 256, 8, 1, 2), graph.Before("h.0.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
@@ -240,22 +241,22 @@ func TestComputedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// A choice runs the last token of the question, and all of its own tokens except the last. The examples run
-	// again with the second text, as only the next set is known when the first text runs.
+	// For a choice, the last token of the question and all tokens of the choice except the last are run. The
+	// examples are run again with the second text, as only the next set is known when the first text is run.
 	if want := 64 + 64 + 2*(32+3*(16+4*8)); positions != want {
 		t.Errorf("%d positions run, want %d", positions, want)
 	}
 }
 
-// latest are sequences of a few choices after a question, for small tests.
+// latest holds the sequences of a question with three choices, for small tests.
 var latest = []eval.Sequence{
 	{IDs: []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22}, From: 20},
 	{IDs: []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 31}, From: 20},
 	{IDs: []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21}, From: 20},
 }
 
-// TestScorersInTurns: two scorers of a subject do not use what the other has kept, and a new one does not use
-// what was computed with earlier weights.
+// TestScorersInTurns: two scorers of a subject do not use each other's cached keys and values, and a new scorer does
+// not use those computed with earlier weights.
 func TestScorersInTurns(t *testing.T) {
 	m := sharers()["gpt2"]
 	s := subject(t, m, graph.NewParams(3), 96)
@@ -273,15 +274,15 @@ func TestScorersInTurns(t *testing.T) {
 			t.Errorf("%v, %v; want %v", got, err, want)
 		}
 	}
-	s.Params.All()[0].Data()[2*models.DimsOf(m).Width] += 1 // of token 2
+	s.Params.All()[0].Data()[2*models.DimsOf(m).Width] += 1 // the embedding of token 2
 	changed, err := s.ScoreAll(latest)
 	if err != nil || slices.EqualFunc(changed, want, slices.Equal) {
 		t.Errorf("other weights give %v, %v", changed, err)
 	}
 }
 
-// TestCacheBytes: with less memory, fewer sequences run at a time, with the same bits. Too little memory is
-// reported, and whole sequences are scored.
+// TestCacheBytes: with less memory, fewer sequences run at a time, and the result is the same bit for bit. If there is
+// too little memory, this is reported, and whole sequences are scored.
 func TestCacheBytes(t *testing.T) {
 	m := gpt2.New(257, 96, 40, 2, 4)
 	params := graph.NewParams(3)
@@ -299,10 +300,10 @@ func TestCacheBytes(t *testing.T) {
 	}
 	s := subject(t, m, params, 96)
 	s.CacheBytes = 4*each - 1
-	checkWhole(t, s, "eval: what is remembered of 4 sequences takes 245760 bytes, there are 245759")
+	checkWhole(t, s, "eval: the cache of 4 sequences takes 245760 bytes, but only 245759 are available")
 }
 
-// checkWhole checks that a subject scores whole sequences, and why.
+// checkWhole checks that a subject scores whole sequences and reports why.
 func checkWhole(t *testing.T, s *eval.Subject, why string) {
 	t.Helper()
 	got, err := s.ScoreAll(latest)

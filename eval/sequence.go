@@ -38,7 +38,7 @@ func (s *stream) at(from, to int) ([]int, error) {
 			return nil, err
 		}
 		if !ok {
-			return nil, errors.New("eval: the text has become shorter while it was read")
+			return nil, errors.New("eval: the text became shorter while it was being read")
 		}
 		s.ids = append(s.ids, more...)
 	}

@@ -67,10 +67,10 @@ func join[T any](s *Subject, parts []T) error {
 	all := make([]done[T], size)
 	for r, text := range texts {
 		if err := gob.NewDecoder(strings.NewReader(text)).Decode(&all[r]); err != nil {
-			return fmt.Errorf("eval: what rank %d of %d has done: %w", r, size, err)
+			return fmt.Errorf("eval: the results of rank %d of %d: %w", r, size, err)
 		}
 		if all[r].Of != len(parts) {
-			return fmt.Errorf("eval: rank %d of %d has data of %d parts, rank %d of %d", r, size, all[r].Of, rank, len(parts))
+			return fmt.Errorf("eval: rank %d of %d divides the data into %d parts, but rank %d into %d", r, size, all[r].Of, rank, len(parts))
 		}
 	}
 	for i := range parts {

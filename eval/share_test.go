@@ -14,7 +14,7 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// round is where the ranks, which run in one process, wait for each other.
+// round is where the ranks, which all run in one process, wait for each other.
 type round struct {
 	mu    sync.Mutex
 	moved *sync.Cond
@@ -49,7 +49,7 @@ func (p seat) Give([]float32, int) error { return errors.New("no weights here") 
 func (p seat) Leave(reason error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.gone = fmt.Errorf("rank %d has left: %w", p.rank, reason)
+	p.gone = fmt.Errorf("rank %d has stopped: %w", p.rank, reason)
 	p.moved.Broadcast()
 }
 
@@ -98,8 +98,8 @@ func onRanks(t *testing.T, size int, named eval.Named, o eval.Options, data func
 	return results, errs
 }
 
-// TestShared: when ranks share the work of a measurement, each gets the result of a single process, with samples and
-// protocol, bit for bit.
+// TestShared: when ranks share the work of a measurement, each gets the same result, samples and protocol as a single
+// process, bit for bit.
 func TestShared(t *testing.T) {
 	qa := filepath.Join(t.TempDir(), "qa.jsonl")
 	if err := os.WriteFile(qa, []byte(strings.Repeat(`{"question":"q","answer":"a"}`+"\n"+`{"question":"who is r","answer":"b"}`+"\n", 4)), 0o666); err != nil {
@@ -138,7 +138,7 @@ func TestShared(t *testing.T) {
 	}
 }
 
-// TestSharedFails: an error of one rank is an error of all, and so is data of different lengths.
+// TestSharedFails: an error on one rank is an error on all of them, and so is data whose length differs between ranks.
 func TestSharedFails(t *testing.T) {
 	dir := t.TempDir()
 	line := `{"question":"a","choices":["x","y"],"answer":0}` + "\n"
@@ -152,8 +152,8 @@ func TestSharedFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ first, second, want, other string }{
-		{"two", "three", "rank 1 of 2 has data of 3 parts, rank 0 of 2", "rank 0 of 2 has data of 2 parts, rank 1 of 3"},
-		{"two", "broken", "rank 0 of 2: rank 1 has left: ", "broken:2: "},
+		{"two", "three", "rank 1 of 2 divides the data into 3 parts, but rank 0 into 2", "rank 0 of 2 divides the data into 2 parts, but rank 1 into 3"},
+		{"two", "broken", "rank 0 of 2: rank 1 has stopped: ", "broken:2: "},
 	} {
 		_, errs := onRanks(t, 2, named, eval.Options{}, func(rank int) string {
 			return filepath.Join(dir, []string{c.first, c.second}[rank])

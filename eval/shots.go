@@ -51,9 +51,9 @@ func checkShots(shots int, how string, n int, own bool) error {
 	case how != "" && !slices.Contains(Draws(), how):
 		return nearest.Unknown("draw", how, Draws())
 	case shots < 0:
-		return fmt.Errorf("eval: %d shots", shots)
+		return fmt.Errorf("eval: %d shots; want 0 or more", shots)
 	case shots > 0 && shots > n:
-		return fmt.Errorf("eval: %d shots, but only %d others to draw them from", shots, max(0, n))
+		return fmt.Errorf("eval: %d shots, but only %d other examples to draw them from", shots, max(0, n))
 	}
 	return nil
 }

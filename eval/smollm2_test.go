@@ -12,8 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// TestHarnessSmolLM2 compares with the harness's results for a real trained model, read from its GGUF file, some of
-// them in its chat template.
+// TestHarnessSmolLM2 compares with the harness's results for a real trained model, read from its GGUF file. Some of
+// the tasks use its chat template.
 func TestHarnessSmolLM2(t *testing.T) {
 	d, err := checkpoint.Open(smollm2.Path(t))
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/gorgpt/gorgpt/eval"
 )
 
-// TestTasks compares every task and protocol that lm-evaluation-harness has or can be configured for, with and
-// without examples, and with more of them than fit.
+// TestTasks compares every task and protocol that lm-evaluation-harness has or can be configured for, with no
+// examples, with some, and with more than fit.
 func TestTasks(t *testing.T) {
 	data, err := os.ReadFile("testdata/tasks/expected.json")
 	if err != nil {
@@ -80,8 +80,8 @@ func TestTasks(t *testing.T) {
 			if alike == "" {
 				alike = n.Name
 			}
-			// Choices and qa are compared in harness_test.go, the paper's search in generate; the
-			// harness's RACE has another form.
+			// The choices and qa tasks are compared in harness_test.go, and the paper's beam search in package
+			// generate. The harness's RACE has another form.
 			if protocol == "gpt3" && (n.Name == "qa" || n.Name == "translate") {
 				continue
 			}
@@ -92,8 +92,8 @@ func TestTasks(t *testing.T) {
 	}
 }
 
-// TestFewerShots: if the examples do not fit the window, a question gets as many of the first drawn as do, and the
-// protocol says so. The item itself is never among its examples. The samples show what the model was given.
+// TestFewerShots: if the examples do not fit the window, a question gets as many of those drawn first as fit, and the
+// protocol says so. The question itself is never among its examples. The samples show the prompt the model was given.
 func TestFewerShots(t *testing.T) {
 	s := openDir(t, "testdata/tasks/model")
 	named, err := eval.Find("rte")
@@ -134,7 +134,7 @@ func TestFewerShots(t *testing.T) {
 	if setting(all, "questions_with_fewer_shots") != "0" || setting(all, "least_shots") != "2" || setting(all, "mean_shots") != "2" {
 		t.Error(all.Protocol)
 	}
-	// As many of the drawn examples as fit, and no fewer.
+	// Each question gets as many of the drawn examples as fit, and no fewer.
 	o.Shots, s.Window = 7, 200
 	few := measure()
 	fewer, sum, least := 0, 0, 7
@@ -163,7 +163,7 @@ func TestFewerShots(t *testing.T) {
 	if cut := measure(); cut.Samples[0].Shots != 7 || setting(cut, "questions_with_fewer_shots") != "0" || setting(cut, "prompts_cut") != "8" {
 		t.Error(cut.Protocol)
 	}
-	// Questions that do not fit are reported without examples too.
+	// Questions that do not fit even without examples are reported.
 	if setting(all, "prompts_cut") != "none" || setting(few, "prompts_cut") != "none" {
 		t.Error(all.Protocol, few.Protocol)
 	}
@@ -178,14 +178,14 @@ func TestFewerShots(t *testing.T) {
 		t.Error(r.Protocol)
 	}
 	o.Shots = 8
-	if _, err := named.New(o).Evaluate(t.Context(), s, path); err == nil || err.Error() != path+": eval: 8 shots, but only 7 others to draw them from" {
+	if _, err := named.New(o).Evaluate(t.Context(), s, path); err == nil || err.Error() != path+": eval: 8 shots, but only 7 other examples to draw them from" {
 		t.Error(err)
 	}
 	o.Examples, o.Shots = "testdata/tasks/rte-shots.jsonl", 4
-	if _, err := named.New(o).Evaluate(t.Context(), s, path); err == nil || err.Error() != path+": eval: 4 shots, but only 3 others to draw them from" {
+	if _, err := named.New(o).Evaluate(t.Context(), s, path); err == nil || err.Error() != path+": eval: 4 shots, but only 3 other examples to draw them from" {
 		t.Error(err)
 	}
-	// Print shows prompts first, and only the nearest of GPT-3's sizes.
+	// Print writes the prompts first, and only the published number of the nearest of GPT-3's sizes.
 	var b strings.Builder
 	all.Samples = all.Samples[:2]
 	all.Published = []eval.Published{{Model: "gpt3-125m", Metric: "accuracy_tokens", Value: 1}, {Model: "gpt3-13b", Metric: "accuracy_tokens"}}

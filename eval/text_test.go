@@ -17,8 +17,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// odd is a text of several pieces with marks that detokenizers undo, long lines, and white space
-// and characters of all kinds.
+// odd returns a text of several pieces with marks that detokenizers undo, long lines, and white space and characters
+// of all kinds.
 func odd(size int) string {
 	words := strings.Fields(`the " no ; never " @-@ @,@ 1 2 n't 's ' ( [ ] ) -LRB- -RRB- '' , . $ £ é € 😀 actors = N house ll 've`)
 	words = append(words, "`` a", " \n ", "\n", "\u00a0", "\u2028", "\x1f", "\t", "  ")
@@ -51,12 +51,12 @@ func TestTokensInPieces(t *testing.T) {
 		}
 		for _, d := range detokenizers {
 			if !d.byLine && len(text) > piece {
-				continue // read as a whole, and slow
+				continue // it is read as a whole, which is slow
 			}
 			whole := []byte(d.apply(text))
 			for _, tok := range []tokenizer.Tokenizer{tokenizer.Bytes(), gpt2} {
 				if tok == gpt2 && d.name == "ptb" {
-					continue // for time's sake
+					continue // to save time
 				}
 				counter := textCounter{split: true}
 				var got []int
@@ -109,7 +109,7 @@ func TestTextCounter(t *testing.T) {
 	}
 }
 
-// TestStreamAt: a window that moves over a stream sees the same as over a list.
+// TestStreamAt: a window that moves over a stream sees the same tokens as one that moves over a list.
 func TestStreamAt(t *testing.T) {
 	all := make([]int, 1000)
 	for i := range all {
@@ -117,7 +117,7 @@ func TestStreamAt(t *testing.T) {
 	}
 	random := rand.New(rand.NewPCG(1, 1))
 	next, stop := iter.Pull2(func(yield func([]int, error) bool) {
-		part := make([]int, 0, 40) // is used again
+		part := make([]int, 0, 40) // its memory is reused
 		for at := 3; at < len(all); at += len(part) {
 			part = append(part[:0], all[at:min(len(all), at+random.IntN(40))]...)
 			if !yield(part, nil) {
@@ -140,7 +140,7 @@ func TestStreamAt(t *testing.T) {
 			t.Fatalf("%d tokens are kept for a window of %d", len(s.ids), to-from)
 		}
 	}
-	if _, err := s.at(from, to+1); err == nil || err.Error() != "eval: the text has become shorter while it was read" {
+	if _, err := s.at(from, to+1); err == nil || err.Error() != "eval: the text became shorter while it was being read" {
 		t.Errorf("beyond the end: %v", err)
 	}
 	broken := errors.New("broken")
@@ -197,7 +197,7 @@ func TestTextErrors(t *testing.T) {
 	if want := fmt.Sprintf("%s: offset %d: character 'c' (U+0063) is not in the vocabulary of 4 characters", path, 6<<19+2); err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
-	if _, err := (Perplexity{BOS: true}).Evaluate(t.Context(), s, path); err == nil || !strings.HasSuffix(err.Error(), "no beginning of text: the tokenizer chars has no end of text") {
+	if _, err := (Perplexity{BOS: true}).Evaluate(t.Context(), s, path); err == nil || !strings.HasSuffix(err.Error(), "no beginning of text: the tokenizer chars has no end-of-text token") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := (Perplexity{}).Evaluate(t.Context(), s, ""); err == nil || err.Error() != "eval: no data file given" {

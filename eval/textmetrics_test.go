@@ -9,8 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/eval"
 )
 
-// TestTextMetrics compares with sacrebleu and rouge-score; testdata/text_metrics.py records
-// their numbers.
+// TestTextMetrics compares with the numbers of sacrebleu and rouge-score, which testdata/text_metrics.py records.
 func TestTextMetrics(t *testing.T) {
 	var cases []struct {
 		Hypotheses             []string
@@ -47,7 +46,7 @@ func TestLeaveOneOut(t *testing.T) {
 		f1     float64
 	}{
 		{"in the white house", []string{"white house"}, 0.8},
-		// Without the first, "house" is best, 2/3; without another, the first.
+		// Without the first answer, "house" is best, with 2/3; without another one, the first is best.
 		{"white house", []string{"the white house", "house", "red house"}, (2.0/3 + 1 + 1) / 3},
 		{"yes", []string{"yes", "no"}, 0.5},
 		{"yes", []string{"yes", "Yes."}, 1},
@@ -79,8 +78,7 @@ func TestAnswerF1(t *testing.T) {
 	}
 }
 
-// TestAnswers compares with SQuAD's and CoQA's scripts in Python; testdata/text_metrics.py records
-// their results.
+// TestAnswers compares with the results of SQuAD's and CoQA's Python scripts, which testdata/text_metrics.py records.
 func TestAnswers(t *testing.T) {
 	var cases []struct {
 		Answer      string

@@ -17,9 +17,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestChoiceValue: a result's headline is the accuracy under its normalizer, counted here
-// from the likelihoods of the choices, as are its samples and tokens. The normalizers disagree on
-// these questions.
+// TestChoiceValue: the value of a result is the accuracy under its normalizer. The test computes it, the samples and
+// the number of tokens from the likelihoods of the choices. The normalizers disagree on these questions.
 func TestChoiceValue(t *testing.T) {
 	s := open(t, 0)
 	path := filepath.Join(t.TempDir(), "q.jsonl")
@@ -66,7 +65,7 @@ func TestChoiceValue(t *testing.T) {
 				if x := score.LogLikelihood / float64(n); best < 0 || x > most {
 					best, most = k, x
 				}
-				tokens += len(c.Text) // a byte each
+				tokens += len(c.Text) // a byte is a token
 				if got := r.Samples[i].LogLikelihoods[k]; got != score.LogLikelihood {
 					t.Errorf("%s: question %d: %v, want %v", by, i, got, score.LogLikelihood)
 				}
@@ -93,21 +92,21 @@ func TestChoiceValue(t *testing.T) {
 	}
 }
 
-// fixed is a tokenizer in which every token is the whole answer that a test wants.
+// fixed is a tokenizer that decodes each token to the whole answer a test wants.
 type fixed struct {
 	tokenizer.Tokenizer
 	answers []string
 	n       int
 }
 
-// AppendText writes a whole answer, and the line end that ends it, for a token.
+// AppendText appends the next answer and the newline that ends it.
 func (f *fixed) AppendText(text []byte, ids []int) ([]byte, error) {
 	f.n++
 	return append(append(text, f.answers[f.n-1]...), '\n'), nil
 }
 
-// TestGenerationMetrics: every number for generated texts is the mean of the metric over the
-// pairs, except BLEU, which is that of the corpus.
+// TestGenerationMetrics: every metric of generated texts is the mean over the pairs, except BLEU, which is computed over
+// the whole corpus.
 func TestGenerationMetrics(t *testing.T) {
 	answers := []string{"white house", " a red house ", "The White House.", "no"}
 	right := [][]string{{"the white house", "house", "red house"}, {"red house"}, {"The White House."}, {"yes", "maybe"}}
@@ -123,7 +122,7 @@ func TestGenerationMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]float64{"exact": 0.75, "verbatim": 0.25} // without articles, three are equal
+	want := map[string]float64{"exact": 0.75, "verbatim": 0.25} // three are equal if articles are ignored
 	var texts []string
 	for i, a := range answers {
 		rouge := eval.ROUGE(a, right[i])
@@ -154,10 +153,10 @@ func TestGenerationMetrics(t *testing.T) {
 	}
 }
 
-// TestLAMBADAStopWords: stop words are skipped as first choice, even if padding
-// of the vocabulary is the likeliest.
+// TestLAMBADAStopWords: stop words are not taken as the best token, even if a padding token of the vocabulary is the
+// likeliest of all.
 func TestLAMBADAStopWords(t *testing.T) {
-	// With a token for each word, the texts given to ids determine the word that is the model's best.
+	// Each word is one token, so the texts given to the ids determine which word the model thinks best.
 	path := filepath.Join(t.TempDir(), "passages.txt")
 	if err := os.WriteFile(path, []byte("ab c\n"), 0o666); err != nil {
 		t.Fatal(err)
@@ -168,7 +167,7 @@ func TestLAMBADAStopWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	best := logits[0].Best
-	second := func() int { // the model's next best after 1, 2
+	second := func() int { // the second-best token after 1, 2
 		g, err := s.Score([]int{1, 2, 0}, 2)
 		if err != nil {
 			t.Fatal(err)
@@ -207,7 +206,7 @@ func TestLAMBADAStopWords(t *testing.T) {
 	}
 }
 
-// named is a tokenizer of a passage "ab c": the tokens 1, 2 and last; some ids have texts.
+// named is a tokenizer of the passage "ab c", whose tokens are 1, 2 and last. Some ids have texts.
 type named struct {
 	tokenizer.Tokenizer
 	texts map[int]string
@@ -235,15 +234,14 @@ func (n *named) AppendText(text []byte, ids []int) ([]byte, error) {
 
 func (n *named) Size() int { return n.size }
 
-// TestResponseEnds: a response ends before the end of text, at a stop text, at the end of its
-// first line that is not blank, or after a number of tokens; the prompt loses its beginning to leave
-// room, and is counted.
+// TestResponseEnds: a response ends before the end-of-text token, at a stop text, at the end of its first line that is
+// not blank, or after a number of tokens. A prompt that leaves too little room loses its beginning, and is counted.
 func TestResponseEnds(t *testing.T) {
-	const end = 256 // of text, to the tokenizer
+	const end = 256 // the end-of-text token
 	for _, c := range []struct {
-		chain  []int // what follows what, from the prompt's last byte on
+		chain  []int // each token is followed by the next, beginning with the prompt's last byte
 		stop   string
-		tokens int // at most
+		tokens int // the maximum
 		want   string
 		count  int
 	}{

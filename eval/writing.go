@@ -88,7 +88,7 @@ func translation(o Options) Evaluator {
 	case named && o.Template == "" && (n != 2 || strings.TrimSpace(o.Languages[0]) == "" || strings.TrimSpace(o.Languages[1]) == ""):
 		return refused("eval: the prompts of protocol %s name the languages", o.Protocol)
 	case n != 0 && n != 2:
-		return refused("eval: %s of a translation", plural.Of(n, "language"))
+		return refused("eval: %s for a translation", plural.Of(n, "language"))
 	}
 	if g.Languages = o.Languages; !named || o.Template != "" {
 		return g

@@ -81,7 +81,7 @@ func (e *Encoder) Encode(kind tasks.Kind, x tasks.Example) ([][]int, error) {
 		}
 		return all, nil
 	}
-	return nil, fmt.Errorf("finetune: no such kind of task: %q", kind)
+	return nil, fmt.Errorf("finetune: unknown kind of task %q", kind)
 }
 
 // text returns the tokens of a text, truncated to most tokens.

@@ -42,7 +42,7 @@ func (e *Encoder) Examples(task tasks.Task, set tasks.Set) ([]Example, error) {
 			out.Truth = x.Score
 			scoreTargets(task, x.Score, out.Targets)
 		case x.Label < 0 || x.Label >= outputs:
-			return nil, set.At(x, "class %d of %d", x.Label, outputs)
+			return nil, set.At(x, "class %d; there are %d, counted from 0", x.Label, outputs)
 		default:
 			out.Targets[x.Label] = 1
 		}

@@ -229,9 +229,9 @@ func TestRunErrors(t *testing.T) {
 	}{
 		{func(s *finetune.Settings) { s.Epochs = 0 }, "finetune: 0 epochs, want 1 or more"},
 		{func(s *finetune.Settings) { s.Batch = 0 }, "finetune: a batch of 0, want 1 or more"},
-		{func(s *finetune.Settings) { s.Micro = 33 }, "finetune: 33 examples at once of a batch of 32"},
+		{func(s *finetune.Settings) { s.Micro = 33 }, "finetune: 33 examples at once, want 0 to the batch of 32"},
 		{func(s *finetune.Settings) { s.Rate = 0 }, "finetune: a learning rate of 0 is not above 0"},
-		{func(s *finetune.Settings) { s.Warmup = 2 }, "finetune: a warm-up of 2 is no share of the updates"},
+		{func(s *finetune.Settings) { s.Warmup = 2 }, "finetune: a warm-up of 2; want a share of the updates, from 0 to 1"},
 	} {
 		o := finetune.Defaults()
 		x.change(&o)

@@ -130,7 +130,7 @@ func (f *fitting) Restore(state []byte) error {
 		return fmt.Errorf("finetune: position: %w", err)
 	}
 	if p.Updates < 0 || p.Updates > f.Epochs*f.perEpoch {
-		return fmt.Errorf("finetune: position after %d updates of %d", p.Updates, f.Epochs*f.perEpoch)
+		return fmt.Errorf("finetune: a position after %d updates, want 0 to %d", p.Updates, f.Epochs*f.perEpoch)
 	}
 	f.order, f.updates = nil, 0
 	for f.updates < p.Updates {

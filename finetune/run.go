@@ -54,11 +54,11 @@ func (s Settings) Validate() error {
 	case s.Batch < 1:
 		return fmt.Errorf("finetune: a batch of %d, want 1 or more", s.Batch)
 	case s.Micro < 0 || s.Micro > s.Batch:
-		return fmt.Errorf("finetune: %d examples at once of a batch of %d", s.Micro, s.Batch)
+		return fmt.Errorf("finetune: %d examples at once, want 0 to the batch of %d", s.Micro, s.Batch)
 	case !(s.Rate > 0):
 		return fmt.Errorf("finetune: a learning rate of %v is not above 0", s.Rate)
 	case !(s.Warmup >= 0 && s.Warmup <= 1):
-		return fmt.Errorf("finetune: a warm-up of %v is no share of the updates", s.Warmup)
+		return fmt.Errorf("finetune: a warm-up of %v; want a share of the updates, from 0 to 1", s.Warmup)
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func NewTrainer(c Classifier, params *graph.Params, task tasks.Task, training, d
 		return nil, err
 	}
 	if len(training) == 0 || len(dev) == 0 {
-		return nil, errors.New("finetune: there are no examples to train on, or none to measure on")
+		return nil, errors.New("finetune: there are no examples to train on, or none to evaluate on")
 	}
 	if err := cmp.Or(c.check("to train on", training), c.check("to measure on", dev)); err != nil { // one line
 		return nil, err

@@ -193,7 +193,7 @@ func TestResume(t *testing.T) {
 	}
 	c, params, task, examples, o := manyLengths(t, tasks.Classification)
 	o.Resume = &train.State{Seed: o.Seed, Stream: []byte(`{"updates":10}`), Settings: o.lines(c, 13, Longest(examples))}
-	const want = "train: restore: training data: finetune: position after 10 updates of 9"
+	const want = "train: restore: training data: finetune: a position after 10 updates, want 0 to 9"
 	if _, err := Run(t.Context(), c, params, task, examples[:13], examples[13:], o); err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}

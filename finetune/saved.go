@@ -49,7 +49,7 @@ func Load(dir string, edits ...graph.Option) (*Trained, error) {
 	}
 	t := &Trained{Params: graph.NewParams(0)}
 	if _, err := fs.Stat(d.Files(), DescriptionName); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s has no %s: it is no classifier; make one with gorgpt finetune", dir, DescriptionName)
+		return nil, fmt.Errorf("%s has no %s: it is not a classifier; make one with gorgpt finetune", dir, DescriptionName)
 	}
 	if t.Description, err = ReadDescription(d.Path()); err != nil {
 		return nil, err
@@ -65,13 +65,13 @@ func Load(dir string, edits ...graph.Option) (*Trained, error) {
 		return nil, err
 	}
 	if tok == nil {
-		return nil, fmt.Errorf("%s has no tokenizer, which its classifier was trained with", dir)
+		return nil, fmt.Errorf("%s has no tokenizer; want the one that its classifier was trained with", dir)
 	}
 	if t.Encoder, err = NewEncoder(tok, t.Context); err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	if n := t.Encoder.Tokenizer.Size(); n > vocab {
-		return nil, fmt.Errorf("%s: its tokenizer lacks the special tokens of a classifier: %d tokens with them, of a model of %d", dir, n, vocab)
+		return nil, fmt.Errorf("%s: its tokenizer lacks the special tokens of a classifier: %d tokens with them, but the model has %d", dir, n, vocab)
 	}
 	if err := t.Classifier.Declare(t.Params); err != nil {
 		return nil, err

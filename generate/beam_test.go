@@ -13,8 +13,8 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 )
 
-// TestBeamLength compares a search with all continuations of a small model, ordered by the scores of
-// both formulas. They end with a stop token, where a function says so, or after four tokens.
+// TestBeamLength compares a search with all continuations of a small model, ordered by the scores of the papers'
+// formulas. A continuation ends at a stop token, where a function says so, or after four tokens.
 func TestBeamLength(t *testing.T) {
 	const vocab, n, stop = 5, 4, 4
 	params := graph.NewParams(1)
@@ -42,7 +42,7 @@ func TestBeamLength(t *testing.T) {
 	for _, c := range []struct {
 		what   string
 		power  float64
-		length func(n int) float64 // as the papers have it
+		length func(n int) float64 // the divisor in the papers
 		offset float64
 		ends   func(ids []int) (bool, error)
 	}{
@@ -77,7 +77,7 @@ func TestBeamLength(t *testing.T) {
 			t.Fatalf("%s: %d results, %v; want %d", c.what, len(found), err, len(want))
 		}
 		for i, h := range found {
-			own, there := scores[fmt.Sprint(h.IDs)] // some are as good
+			own, there := scores[fmt.Sprint(h.IDs)] // ties may come in any order
 			delete(scores, fmt.Sprint(h.IDs))
 			if !there || !(math.Abs(h.Score-own) < 1e-5) || !(math.Abs(h.Score-want[i].Score) < 1e-5) {
 				t.Errorf("%s: result %d is %+v, which has %v, want %+v", c.what, i, h, own, want[i])
@@ -86,8 +86,8 @@ func TestBeamLength(t *testing.T) {
 	}
 }
 
-// TestBeamEnds: an Ends function that is true for some tokens gives the same results as these tokens
-// in Stop, whether they are many or few.
+// TestBeamEnds: an Ends function that is true for some tokens gives the same results as these tokens in Stop, whether
+// there are many of them or few.
 func TestBeamEnds(t *testing.T) {
 	g := generate.New(small(32), graph.NewParams(1), 32)
 	defer g.Close()
@@ -120,7 +120,7 @@ func TestBeamEnds(t *testing.T) {
 	}
 }
 
-// seq is the numbers up to n.
+// seq returns the numbers from 0 to n-1.
 func seq(n int) (ids []int) {
 	for i := range n {
 		ids = append(ids, i)

@@ -17,11 +17,11 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
-// tolCached bounds the difference of logits of about 1 that are summed in another order.
+// tolCached bounds the difference between logits of about 1 that are summed in different orders.
 const tolCached = 1e-5
 
-// families are small models of both kinds, and one whose first and last layers look back through
-// windows, with weights that make the logits differ.
+// families returns a small GPT-1, a small GPT-2, and one whose first and last layers have sliding windows. Their
+// weights are large enough to make the logits differ.
 func families() map[string]models.Model {
 	two, one := gpt2.New(61, 260, 24, 3, 2), gpt1.New(61, 260, 24, 3, 2)
 	two.InitStd, one.InitStd = 0.2, 0.2
@@ -47,9 +47,8 @@ func uncached(t *testing.T, m models.Model, params *graph.Params, ids []int) [][
 	return slices.Collect(slices.Chunk(slices.Clone(p.Value(logits)), models.DimsOf(m).Vocab))
 }
 
-// TestCached continues prompts of different lengths by 200 tokens at once: every
-// log-probability is that of the whole sequence run through the ordinary graph, and each
-// sequence is the one that comes out when it is alone.
+// TestCached continues prompts of different lengths by 200 tokens in one batch: every log-probability is the same as
+// when the whole sequence runs through the ordinary graph, and each sequence is the same as when it is alone.
 func TestCached(t *testing.T) {
 	for name, m := range families() {
 		t.Run(name, func(t *testing.T) {
@@ -67,7 +66,7 @@ func TestCached(t *testing.T) {
 			}
 			g := generate.New(models.Graphs(m), params, models.DimsOf(m).Context)
 			defer g.Close()
-			// All log-probabilities of each step, as many as there are tokens.
+			// Each step returns the log-probabilities of the whole vocabulary.
 			o := generate.Options{Temperature: 1, LogProbs: vocab}
 			tokens := make([][]generate.Token, len(prompts))
 			for token, err := range g.Batch(context.Background(), prompts, n, o) {
@@ -114,8 +113,8 @@ func TestCached(t *testing.T) {
 	}
 }
 
-// TestSlide: beyond the context, a window slides by half, and generation continues as if the rest had
-// been the prompt.
+// TestSlide: beyond the context, a window slides by half, and generation continues as if the tokens left in it had been
+// the prompt.
 func TestSlide(t *testing.T) {
 	m := families()["gpt2"]
 	d := models.DimsOf(m)
@@ -156,7 +155,7 @@ func TestSlide(t *testing.T) {
 	}
 }
 
-// TestLongPrompt: only the end of a prompt longer than the context counts.
+// TestLongPrompt: if a prompt is longer than the context, only the end that fits counts.
 func TestLongPrompt(t *testing.T) {
 	for name, m := range families() {
 		d := models.DimsOf(m)
@@ -178,7 +177,7 @@ func TestLongPrompt(t *testing.T) {
 	}
 }
 
-// TestStop: a stop token ends its sequence, and the others go on.
+// TestStop: a stop token ends its sequence, and the others continue.
 func TestStop(t *testing.T) {
 	g := newSuccessor(t, 10, 6)
 	var got [2][]int
@@ -204,7 +203,7 @@ func TestNegativePenalty(t *testing.T) {
 		logits       []float32
 		before, want int
 	}{
-		{[]float32{-2, -4.5, -5}, 0, 0}, // −4
+		{[]float32{-2, -4.5, -5}, 0, 0}, // −2 becomes −4
 		{[]float32{-2, -3, -5}, 0, 1},
 		{[]float32{-2, -3, -5}, 1, 0},
 	} {
@@ -213,15 +212,15 @@ func TestNegativePenalty(t *testing.T) {
 		}
 	}
 	o.Temperature = 1
-	// −4 and −3: the first has 1/(1+e) of the probability.
+	// The logits become −4 and −3: the first has 1/(1+e) of the probability.
 	got := o.Distribution([]float32{-2, -3}, []int{0, 0})
 	if len(got) != 2 || got[0].ID != 1 || math.Abs(math.Exp(got[1].LogProb)-1/(1+math.E)) > 1e-6 {
 		t.Errorf("what is left: %v", got)
 	}
 }
 
-// TestPenalties: NoRepeat keeps runs from being repeated, and a repetition penalty makes another token
-// the best one.
+// TestPenalties: NoRepeat keeps runs of tokens from being repeated, and a repetition penalty makes another token the
+// best one.
 func TestPenalties(t *testing.T) {
 	logits := []float32{1, 3, -1, 2}
 	for _, c := range []struct {
@@ -230,10 +229,10 @@ func TestPenalties(t *testing.T) {
 		want   int
 	}{
 		{generate.Options{}, []int{1}, 1},
-		{generate.Options{RepetitionPenalty: 2}, []int{1, 1}, 3}, // 3/2, once
+		{generate.Options{RepetitionPenalty: 2}, []int{1, 1}, 3}, // 3/2: the penalty is applied once
 		{generate.Options{RepetitionPenalty: 1.4}, []int{1}, 1},  // 3/1.4 > 2
 		{generate.Options{NoRepeat: 1}, []int{1, 3}, 0},
-		{generate.Options{NoRepeat: 2}, []int{0, 1, 0}, 3}, // 0 1 was there
+		{generate.Options{NoRepeat: 2}, []int{0, 1, 0}, 3}, // 0 1 would be repeated
 		{generate.Options{NoRepeat: 2}, []int{0, 1, 2}, 1},
 		{generate.Options{NoRepeat: 3}, []int{0, 2, 1, 0, 2}, 3},
 		{generate.Options{NoRepeat: 3}, []int{2}, 1}, // shorter than a run
@@ -244,7 +243,7 @@ func TestPenalties(t *testing.T) {
 	}
 }
 
-// TestDistribution compares the partial sorting with the definition over many tokens.
+// TestDistribution compares the distribution, which sorts only partially, with its definition, for many tokens.
 func TestDistribution(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	logits := make([]float32, 5000)
@@ -276,7 +275,7 @@ func TestDistribution(t *testing.T) {
 			return 0
 		})
 		if o.TopK > 0 {
-			all = all[:o.TopK] // no ties among these
+			all = all[:o.TopK] // there are no ties
 		}
 		sum := func() (s float64) {
 			for _, e := range all {
@@ -311,7 +310,7 @@ func TestDistribution(t *testing.T) {
 	}
 }
 
-// bigram is a model whose logits depend on the last token only.
+// bigram is a model whose logits depend only on the last token.
 type bigram struct{ vocab int }
 
 func (m bigram) GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node {

@@ -19,13 +19,13 @@ import (
 // log-probabilities are over the whole vocabulary, padding included, as in transformers.
 func TestVocab(t *testing.T) {
 	const vocab, real = 10, 6
-	g := newSuccessor(t, vocab, 16) // after 5 comes 6, were it a token
+	g := newSuccessor(t, vocab, 16) // 6 would follow 5 if it were a token
 	g.Vocab = real
 	for _, o := range []generate.Options{
 		{LogProbs: vocab}, {Temperature: 1, LogProbs: 2}, {Temperature: 1e-30, LogProbs: 2}, {Temperature: 2, TopK: 8, LogProbs: 2},
 		{Temperature: 1, TopP: 0.9, LogProbs: 2}, {Temperature: 1, MinP: 1e-6, RepetitionPenalty: 2, NoRepeat: 3, LogProbs: 2},
 	} {
-		// A prompt may hold padding: it is no reason to fail.
+		// A prompt may contain padding ids.
 		for token, err := range g.Batch(context.Background(), [][]int{{5}, {4, 9, 9, 5}}, 40, o) {
 			if err != nil {
 				t.Fatal(err)
@@ -33,7 +33,7 @@ func TestVocab(t *testing.T) {
 			if token.ID < 0 || token.ID >= real {
 				t.Fatalf("%+v: token %d of %d", o, token.ID, real)
 			}
-			// One logit of 9 and nine of 0.
+			// One logit is 9, and nine are 0.
 			logProbs := []float64{-math.Log(math.Exp(9) + 9), 9 - math.Log(math.Exp(9)+9)}
 			if d := min(math.Abs(token.LogProb-logProbs[0]), math.Abs(token.LogProb-logProbs[1])); d > 1e-5 {
 				t.Fatalf("%+v: log-probability %v, want one of %v", o, token.LogProb, logProbs)
@@ -62,7 +62,7 @@ func TestVocab(t *testing.T) {
 // beyond it.
 func TestVacant(t *testing.T) {
 	const vocab = 10
-	g := newSuccessor(t, vocab, 16) // after 5 comes 6, were it a token
+	g := newSuccessor(t, vocab, 16) // 6 would follow 5 if it were a token
 	g.Vocab, g.Vacant = 9, []int{0, 6, 7, 12}
 	tokens := []int{1, 2, 3, 4, 5, 8}
 	for _, o := range []generate.Options{
@@ -139,12 +139,12 @@ func TestBannedNeverDrawn(t *testing.T) {
 	}
 }
 
-// TestExhaustedBeams: beams that have no next token end too, and count among the results.
+// TestExhaustedBeams: beams that have no next token end too, and are among the results.
 func TestExhaustedBeams(t *testing.T) {
 	g := newSuccessor(t, 4, 16)
 	for beams := 1; beams <= 7; beams++ {
 		found, err := g.Beam(context.Background(), []int{0}, 8, generate.BeamOptions{Beams: beams, NoRepeat: 1, LengthPenalty: 1})
-		if err != nil || len(found) != min(beams, 6) { // 3! orders of the others
+		if err != nil || len(found) != min(beams, 6) { // the other three tokens have 3! orders
 			t.Fatalf("%d beams: %+v, %v", beams, found, err)
 		}
 		if !slices.Equal(found[0].IDs, []int{1, 2, 3}) {
@@ -202,8 +202,8 @@ func TestTinyTemperature(t *testing.T) {
 	}
 }
 
-// TestTopPEnds: a TopP just above 0 keeps only the best token; one just below 1 keeps all, although
-// because of rounding their probabilities do not add up to it.
+// TestTopPEnds: a TopP just above 0 keeps only the best token, and one just below 1 keeps all, although because of
+// rounding their probabilities do not add up to it.
 func TestTopPEnds(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	logits := make([]float32, 1000)
@@ -237,8 +237,8 @@ func (m broken) GraphAt(s *graph.Scope, tokens, rows *G.Node) *G.Node {
 	return m.successor.GraphAt(s, tokens, rows)
 }
 
-// TestDoesNotCompile: a model that cannot be compiled, for one token or for a prompt, is an
-// error that names the place, whichever method is called.
+// TestDoesNotCompile: every method returns an error that names the place in the model if the model cannot be compiled,
+// for one token or for a prompt.
 func TestDoesNotCompile(t *testing.T) {
 	for _, from := range []int{1, 2} {
 		const want = "core: Broken: no length from "
@@ -270,7 +270,7 @@ func TestClose(t *testing.T) {
 	for name, m := range families() {
 		before := graph.Running()
 		g := generate.New(models.Graphs(m), graph.NewParams(1), models.DimsOf(m).Context)
-		for _, n := range []int{1, 2, 3, 5, 9, 17, 33, 70, 140} { // prompts: more lengths than are kept
+		for _, n := range []int{1, 2, 3, 5, 9, 17, 33, 70, 140} { // lengths of prompts, more than there are programs kept
 			if _, err := g.Generate(context.Background(), make([]int, n), 2, generate.Options{}); err != nil {
 				t.Fatal(err)
 			}

@@ -53,7 +53,7 @@ func (c EngineConfig) Validate() error {
 	case c.Prefixes < 0:
 		return fmt.Errorf("generate: %d bytes for prefixes; want 0 or more", c.Prefixes)
 	case c.Prefixes > 0 && !c.Seamless:
-		return errors.New("generate: prefixes that are kept need Seamless: else a token's bits would depend on them")
+		return errors.New("generate: keeping prefixes needs Seamless: otherwise a token's bits would depend on what is kept")
 	case c.Vocab < 0:
 		return fmt.Errorf("generate: a vocabulary of %d; want 0 or more", c.Vocab)
 	case slices.ContainsFunc(c.Vacant, func(id int) bool { return id < 0 }):

@@ -10,8 +10,8 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
-// BenchmarkEngine generates eight sequences of 128 tokens: as a batch, and as requests of eight
-// goroutines. The difference is the overhead of the engine.
+// BenchmarkEngine generates eight sequences of 128 tokens, as a batch and as requests from eight goroutines. The
+// difference is the overhead of the engine.
 func BenchmarkEngine(b *testing.B) {
 	const n, tokens = 8, 128
 	c := gpt2.New(512, 256, 128, 4, 4)

@@ -21,7 +21,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
-// small is a model of a short context, so that windows slide.
+// small returns a model with a short context, so that windows slide.
 func small(context int) generate.Model {
 	c := gpt2.New(61, context, 24, 3, 2)
 	c.InitStd = 0.2
@@ -42,7 +42,8 @@ func newEngine(t *testing.T, m generate.Model, c generate.EngineConfig) *generat
 	return e
 }
 
-// requests are of all kinds: prompts of one token to beyond the context, drawn and not.
+// requests returns n requests: their prompts have from one token to more than the context, and they are sampled or
+// greedy.
 func requests(n, context int) []generate.Request {
 	random := rand.New(rand.NewPCG(5, uint64(n)))
 	all := make([]generate.Request, n)
@@ -69,7 +70,7 @@ func requests(n, context int) []generate.Request {
 	return all
 }
 
-// gather runs a request to its end.
+// gather runs a request to its end and returns its tokens.
 func gather(e *generate.Engine, ctx context.Context, r generate.Request) (tokens []generate.Token, err error) {
 	prompt, stop := slices.Clone(r.Prompt), slices.Clone(r.Stop)
 	r.Prompt, r.Stop = prompt, stop
@@ -77,7 +78,7 @@ func gather(e *generate.Engine, ctx context.Context, r generate.Request) (tokens
 	if err != nil {
 		return nil, err
 	}
-	clear(prompt) // which was copied
+	clear(prompt) // the engine has copied it
 	clear(stop)
 	for token, err := range q.Tokens() {
 		if err != nil {
@@ -95,7 +96,7 @@ func gather(e *generate.Engine, ctx context.Context, r generate.Request) (tokens
 	return tokens, nil
 }
 
-// leave runs a request and gives it up: after some tokens, or some time.
+// leave runs a request and cancels it after some tokens or some time.
 func leave(e *generate.Engine, ctx context.Context, r generate.Request, after int) error {
 	if after%2 == 0 {
 		var cancel context.CancelFunc
@@ -119,8 +120,8 @@ func leave(e *generate.Engine, ctx context.Context, r generate.Request, after in
 }
 
 // TestCompany: a request's tokens and log-probabilities are the same, bit for bit, alone and among
-// others that start, end and are canceled, for any number of slots and any GOMAXPROCS. Windows slide,
-// and more sequences run at once than the kernel for products of few rows takes.
+// others that start, end and are canceled, for any number of slots and any GOMAXPROCS. Windows slide, and more
+// sequences run at once than the kernel for products of few rows accepts.
 func TestCompany(t *testing.T) {
 	const length = 40
 	count := 200
@@ -132,7 +133,7 @@ func TestCompany(t *testing.T) {
 	}
 }
 
-// company runs requests alone and together.
+// company runs requests alone and together, and compares the results.
 func company(t *testing.T, m generate.Model, all []generate.Request, length int) {
 	for _, piece := range []int{0, 16} {
 		alone := newEngine(t, m, generate.EngineConfig{Context: length, Slots: 1, Piece: piece})
@@ -182,7 +183,7 @@ func sameToken(a, b generate.Token) bool {
 	return a.ID == b.ID && a.LogProb == b.LogProb && slices.Equal(a.Best, b.Best) && a.Last == b.Last && a.Finish == b.Finish && a.Sequence == b.Sequence
 }
 
-// TestBeamInCompany: a search finds the same in an engine where others come and go.
+// TestBeamInCompany: a beam search gives the same results in an engine while other requests come and go.
 func TestBeamInCompany(t *testing.T) {
 	const length = 20
 	m := small(length)
@@ -223,7 +224,7 @@ func TestBeamInCompany(t *testing.T) {
 	}
 }
 
-// TestEngineWhole: a model that is run over whole windows works in an engine too, and says why.
+// TestEngineWhole: a model that must be run over whole windows works in an engine too, and the engine says why.
 func TestEngineWhole(t *testing.T) {
 	c := gpt2.New(61, 12, 24, 3, 2)
 	c.InitStd, c.Composed = 0.2, true
@@ -259,11 +260,11 @@ func TestRefused(t *testing.T) {
 		r    generate.Request
 		want string
 	}{
-		{generate.Request{Tokens: 1}, "generate: no tokens to go on from"},
+		{generate.Request{Tokens: 1}, "generate: the prompt has no tokens"},
 		{generate.Request{Prompt: []int{1}}, "generate: 0 tokens asked for, want 1 or more"},
 		{generate.Request{Prompt: []int{1}, Tokens: 1, Options: generate.Options{TopK: -1}}, "generate: top-k of -1 is below 0"},
-		{generate.Request{Prompt: make([]int, 17), Echo: true}, "generate: longer than the context: 17 tokens and 0 more, of 16"},
-		{generate.Request{Prompt: make([]int, 10), Tokens: 7, Fits: true}, "generate: longer than the context: 10 tokens and 7 more, of 16"},
+		{generate.Request{Prompt: make([]int, 17), Echo: true}, "generate: longer than the context: 17 prompt tokens and 0 more, in a context of 16"},
+		{generate.Request{Prompt: make([]int, 10), Tokens: 7, Fits: true}, "generate: longer than the context: 10 prompt tokens and 7 more, in a context of 16"},
 		{generate.Request{Prompt: []int{1, 61, 3}, Tokens: 7}, "wte: Embed: id 61 at position 1 is outside the vocabulary of 61"},
 	} {
 		var wait sync.WaitGroup
@@ -307,7 +308,7 @@ func TestQueue(t *testing.T) {
 	}
 	next := func(q *generate.Sequence) (err error) {
 		for _, err = range q.Tokens() {
-			break // which ends it
+			break // leaving the loop ends the sequence
 		}
 		return err
 	}
@@ -361,10 +362,10 @@ func dense(s *graph.Scope, x *G.Node) *G.Node {
 	}, x, s.Param("dense", graph.Normal(0.3), width, width))
 }
 
-// TestManyRows: sequences of a batch of more than 12, too many for the kernel for products of few
-// rows, are bit for bit what they are alone, whichever way the weights of products are laid out.
+// TestManyRows: the sequences of a batch of more than 12, too many for the kernel for products of few rows, are the
+// same bit for bit as they are alone, whether or not the weights of products are transposed.
 func TestManyRows(t *testing.T) {
-	c := gpt2.New(61, 40, 128, 2, 2) // wide enough that a sum's order shows
+	c := gpt2.New(61, 40, 128, 2, 2) // wide enough for the order of a sum to matter
 	c.InitStd = 0.2
 	edited := models.Edit(c, graph.Before("h.*.mlp", dense))
 	for _, m := range []models.Model{c, edited} {
@@ -382,8 +383,8 @@ func TestManyRows(t *testing.T) {
 	}
 }
 
-// TestEcho: the log-probabilities of a prompt are those of the whole sequence run through the
-// ordinary graph, whether the prompt runs in pieces or not, and also if nothing is cached.
+// TestEcho: the log-probabilities of a prompt are those of the whole sequence run through the ordinary graph, whether
+// or not the prompt runs in pieces, and even if nothing is cached.
 func TestEcho(t *testing.T) {
 	const length = 150
 	c := gpt2.New(61, length, 24, 3, 2)
@@ -465,7 +466,7 @@ func TestBurst(t *testing.T) {
 	}
 }
 
-// TestRequestIsCopied: a caller may use the memory of a request again.
+// TestRequestIsCopied: a caller may reuse the memory of a request.
 func TestRequestIsCopied(t *testing.T) {
 	e := newEngine(t, small(16), generate.EngineConfig{Context: 16, Slots: 1})
 	prompt := []int{1, 2, 3}

@@ -11,7 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
-// Tokens come as they are chosen. With these weights they mean nothing.
+// The stream yields each token as soon as it is chosen. The weights are random, so the tokens mean nothing.
 func ExampleGenerator_Stream() {
 	c := gpt2.New(100, 32, 16, 2, 4)
 	g := generate.New(models.Graphs(c), graph.NewParams(1), c.Context)
@@ -30,7 +30,7 @@ func ExampleGenerator_Stream() {
 	// Output: 40
 }
 
-// Several prompts at once, of different lengths: each step yields a token for each.
+// Several prompts of different lengths run together: each step yields a token for each of them.
 func ExampleGenerator_Batch() {
 	c := gpt2.New(100, 32, 16, 2, 4)
 	g := generate.New(models.Graphs(c), graph.NewParams(1), c.Context)
@@ -47,7 +47,7 @@ func ExampleGenerator_Batch() {
 	// Output: 5 5
 }
 
-// The likeliest continuations, best first.
+// Beam returns the likeliest continuations, best first.
 func ExampleGenerator_Beam() {
 	c := gpt2.New(100, 32, 16, 2, 4)
 	g := generate.New(models.Graphs(c), graph.NewParams(1), c.Context)
@@ -61,7 +61,7 @@ func ExampleGenerator_Beam() {
 	// Output: 3 6 true
 }
 
-// The tokens that the options leave to be drawn, with their log-probabilities.
+// Distribution returns the tokens that can be drawn under the options, with their log-probabilities.
 func ExampleOptions_Distribution() {
 	logits := []float32{2, 1, 0.5, -1}
 	for _, c := range (generate.Options{Temperature: 1, TopK: 2}).Distribution(logits, nil) {
@@ -116,7 +116,7 @@ func ExampleGenerator() {
 	// Output: 3 100 true
 }
 
-// Requests of many goroutines run together, each with its own options.
+// Requests from many goroutines run together, each with its own options.
 func ExampleEngine() {
 	c := gpt2.New(100, 32, 16, 2, 4)
 	e, err := generate.NewEngine(models.Graphs(c), graph.NewParams(1), generate.EngineConfig{Context: c.Context, Slots: 2, Queue: 8})
@@ -137,7 +137,7 @@ func ExampleEngine() {
 				fmt.Println(err)
 				return
 			}
-			for _, err := range q.Tokens() { // or ends it early
+			for _, err := range q.Tokens() { // a break would end it early
 				if err != nil {
 					fmt.Println(err)
 				}

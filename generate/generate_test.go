@@ -37,12 +37,12 @@ func newSuccessor(t *testing.T, vocab, positions int) *generate.Generator {
 	return g
 }
 
-// collect drains a stream.
+// collect generates n tokens after a prompt.
 func collect(g *generate.Generator, ctx context.Context, prompt []int, n int, o generate.Options) (ids []int, err error) {
 	return g.Generate(ctx, prompt, n, o)
 }
 
-// TestGreedy goes on beyond the context, across program lengths.
+// TestGreedy: greedy generation continues beyond the context, across programs of several lengths.
 func TestGreedy(t *testing.T) {
 	g := newSuccessor(t, 10, 6)
 	got, err := collect(g, context.Background(), []int{3}, 12, generate.Options{})
@@ -53,7 +53,7 @@ func TestGreedy(t *testing.T) {
 
 func TestStreamErrors(t *testing.T) {
 	g := newSuccessor(t, 10, 6)
-	if _, err := collect(g, context.Background(), nil, 1, generate.Options{}); err == nil || err.Error() != "generate: no tokens to go on from" {
+	if _, err := collect(g, context.Background(), nil, 1, generate.Options{}); err == nil || err.Error() != "generate: the prompt has no tokens" {
 		t.Errorf("no prompt: %v", err)
 	}
 	if _, err := collect(g, context.Background(), []int{10}, 1, generate.Options{}); err == nil || err.Error() != "Embed: id 10 at position 0 is outside the vocabulary of 10" {
@@ -74,7 +74,7 @@ func TestStreamErrors(t *testing.T) {
 		{generate.Options{TopP: 2}, "generate: top-p of 2 is not in [0, 1]"},
 		{generate.Options{MinP: -0.1}, "generate: min-p of -0.1 is not in [0, 1]"},
 		{generate.Options{RepetitionPenalty: -1}, "generate: a repetition penalty of -1 is not 0 or above"},
-		{generate.Options{NoRepeat: -1}, "generate: banning runs of -1 tokens; want 0 or more"},
+		{generate.Options{NoRepeat: -1}, "generate: no repeats of -1 tokens; want 0 or more"},
 		{generate.Options{LogProbs: -1}, "generate: -1 log-probabilities; want 0 or more"},
 	} {
 		if _, err := collect(g, context.Background(), []int{1}, 1, c.o); err == nil || err.Error() != c.want {
@@ -83,8 +83,7 @@ func TestStreamErrors(t *testing.T) {
 	}
 }
 
-// TestChoose compares the frequencies of 40,000 draws with the distribution that the
-// options define.
+// TestChoose compares the frequencies of 40,000 draws with the distribution that the options define.
 func TestChoose(t *testing.T) {
 	p := []float64{0.4, 0.3, 0.2, 0.07, 0.03}
 	var logits []float32
@@ -111,7 +110,7 @@ func TestChoose(t *testing.T) {
 			counts[c.o.Choose(logits, nil, random)]++
 		}
 		for i, want := range c.want {
-			// Five deviations of a binomial distribution.
+			// Five standard deviations of a binomial distribution.
 			if d := math.Abs(counts[i]/draws - want); d > 5*math.Sqrt(want*(1-want)/draws) {
 				t.Errorf("%s: token %d drawn with frequency %.4f, want %.4f", c.name, i, counts[i]/draws, want)
 			}
@@ -119,7 +118,7 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// TestTies: tokens that tie with the K-th stay.
+// TestTies: TopK keeps the tokens that tie with the K-th.
 func TestTies(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	seen := map[int]bool{}

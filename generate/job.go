@@ -91,7 +91,7 @@ func (s *slot) echoed(rows []float32, n int) []float32 {
 // the weights of the head may affect a single token's.
 func checkNumbers(row []float32) error {
 	if slices.ContainsFunc(row, func(x float32) bool { return x != x }) {
-		return errors.New("generate: the model's logits are NaN: its weights are, or are too large")
+		return errors.New("generate: the model's logits are NaN: its weights are NaN or too large")
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func TestLogits(t *testing.T) {
 		}
 	}
 	for _, ids := range [][]int{nil, {}} {
-		if got, err := g.Logits(ids); err == nil || err.Error() != "generate: no tokens to go on from" {
+		if got, err := g.Logits(ids); err == nil || err.Error() != "generate: the prompt has no tokens" {
 			t.Errorf("after nothing: %v, %v", got, err)
 		}
 	}
@@ -29,8 +29,8 @@ func TestLogits(t *testing.T) {
 	}
 }
 
-// TestBatchEnds: a batch whose first or last sequence ends early yields the rest of the others,
-// and stops running when none is left.
+// TestBatchEnds: a batch whose first or last sequence ends early yields the remaining tokens of the others, and stops
+// when none is left.
 func TestBatchEnds(t *testing.T) {
 	g := newSuccessor(t, 10, 6)
 	for _, c := range []struct {
@@ -68,7 +68,7 @@ func TestBatchEnds(t *testing.T) {
 	}
 }
 
-// TestNotNumbers: a model whose logits are NaN chooses nothing.
+// TestNotNumbers: logits that are NaN are an error, not a choice.
 func TestNotNumbers(t *testing.T) {
 	params := graph.NewParams(1)
 	g := generate.New(successor{4}, params, 6)
@@ -80,8 +80,8 @@ func TestNotNumbers(t *testing.T) {
 	for i := range 4 {
 		table.Data()[2*4+i] = float32(math.NaN()) // after the token 2
 	}
-	table.Data()[3*4+2] = float32(math.NaN()) // of one token after the token 3
-	const want = "generate: the model's logits are NaN: its weights are, or are too large"
+	table.Data()[3*4+2] = float32(math.NaN()) // after the token 3, for one token only
+	const want = "generate: the model's logits are NaN: its weights are NaN or too large"
 	for _, o := range []generate.Options{{}, {Temperature: 1}, {Temperature: 1, TopK: 2}} {
 		if ids, err := g.Generate(context.Background(), []int{2}, 3, o); err == nil || err.Error() != want {
 			t.Errorf("%+v: %v, %v", o, ids, err)

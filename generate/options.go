@@ -59,17 +59,17 @@ func (o Options) Validate() error {
 	case !(o.RepetitionPenalty >= 0) || math.IsInf(o.RepetitionPenalty, 1):
 		return fmt.Errorf("generate: a repetition penalty of %v is not 0 or above", o.RepetitionPenalty)
 	case !finite(o.PresencePenalty):
-		return fmt.Errorf("generate: a presence penalty of %v is no number", o.PresencePenalty)
+		return fmt.Errorf("generate: a presence penalty of %v; want a number in float32's range", o.PresencePenalty)
 	case !finite(o.FrequencyPenalty):
-		return fmt.Errorf("generate: a frequency penalty of %v is no number", o.FrequencyPenalty)
+		return fmt.Errorf("generate: a frequency penalty of %v; want a number in float32's range", o.FrequencyPenalty)
 	case o.NoRepeat < 0:
-		return fmt.Errorf("generate: banning runs of %d tokens; want 0 or more", o.NoRepeat)
+		return fmt.Errorf("generate: no repeats of %d tokens; want 0 or more", o.NoRepeat)
 	case o.LogProbs < 0:
 		return fmt.Errorf("generate: %d log-probabilities; want 0 or more", o.LogProbs)
 	}
 	for id, bias := range o.Bias {
 		if id < 0 || !(bias <= math.MaxFloat32) {
-			return fmt.Errorf("generate: a bias of %v for token %d; want a number for one from 0", bias, id)
+			return fmt.Errorf("generate: a bias of %v for token %d; want a number in float32's range, or -Inf, for a token from 0", bias, id)
 		}
 	}
 	return nil

@@ -17,7 +17,7 @@ func TestOpenAIPenalties(t *testing.T) {
 	before := []int{3, 3, 1, 9} // 9 is beyond the vocabulary
 	for _, c := range []struct {
 		o    generate.Options
-		want []float64 // what the logits are then
+		want []float64 // the resulting logits
 	}{
 		{generate.Options{Bias: map[int]float64{0: 8, 3: -0.5, 7: 1}}, []float64{9, 2, 3, 3.5}},
 		{generate.Options{PresencePenalty: 0.5}, []float64{1, 1.5, 3, 3.5}},
@@ -38,13 +38,13 @@ func TestOpenAIPenalties(t *testing.T) {
 		}
 	}
 	for want, o := range map[string]generate.Options{
-		"generate: a bias of NaN for token 1; want a number for one from 0":   {Bias: map[int]float64{1: math.NaN()}},
-		"generate: a bias of 1 for token -1; want a number for one from 0":    {Bias: map[int]float64{-1: 1}},
-		"generate: a presence penalty of NaN is no number":                    {PresencePenalty: math.NaN()},
-		"generate: a frequency penalty of +Inf is no number":                  {FrequencyPenalty: math.Inf(1)},
-		"generate: a bias of 1e+39 for token 1; want a number for one from 0": {Bias: map[int]float64{1: 1e39}},
-		"generate: a presence penalty of -1e+39 is no number":                 {PresencePenalty: -1e39},
-		"generate: a bias of +Inf for token 1; want a number for one from 0":  {Bias: map[int]float64{1: math.Inf(1)}},
+		"generate: a bias of NaN for token 1; want a number in float32's range, or -Inf, for a token from 0":   {Bias: map[int]float64{1: math.NaN()}},
+		"generate: a bias of 1 for token -1; want a number in float32's range, or -Inf, for a token from 0":    {Bias: map[int]float64{-1: 1}},
+		"generate: a presence penalty of NaN; want a number in float32's range":                                {PresencePenalty: math.NaN()},
+		"generate: a frequency penalty of +Inf; want a number in float32's range":                              {FrequencyPenalty: math.Inf(1)},
+		"generate: a bias of 1e+39 for token 1; want a number in float32's range, or -Inf, for a token from 0": {Bias: map[int]float64{1: 1e39}},
+		"generate: a presence penalty of -1e+39; want a number in float32's range":                             {PresencePenalty: -1e39},
+		"generate: a bias of +Inf for token 1; want a number in float32's range, or -Inf, for a token from 0":  {Bias: map[int]float64{1: math.Inf(1)}},
 	} {
 		if err := o.Validate(); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%+v: %v, want %s", o, err, want)
@@ -60,7 +60,8 @@ func TestPenaltiesOfGenerated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// With a penalty beyond all logits, no token comes twice, and the first is what it was even if the prompt has it.
+	// With a penalty larger than all logits, no token is generated twice. The first is the same as without the penalty,
+	// even if it is in the prompt.
 	r.Prompt, r.PresencePenalty = append(r.Prompt[:2:2], plain[0].ID), 1e6
 	if plain, err = gather(e, t.Context(), generate.Request{Prompt: r.Prompt, Tokens: 1}); err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/generate"
 )
 
-// alike are requests whose prompts begin with parts of one text.
+// alike returns requests whose prompts begin with parts of one text.
 func alike(n, context int) []generate.Request {
 	all := requests(n, context)
 	random := rand.New(rand.NewPCG(3, 4))
@@ -29,9 +29,9 @@ func alike(n, context int) []generate.Request {
 	return all
 }
 
-// TestPrefixes: a request's tokens and log-probabilities are the same, bit for bit, whether its prompt runs
-// whole or in pieces, alone or among others, and however much is kept of sequences that begin like it: all of it, or so
-// little that blocks are evicted all the time.
+// TestPrefixes: a request's tokens and log-probabilities are the same, bit for bit, whether its prompt runs whole or in
+// pieces, alone or among others, and however much is cached of sequences that begin like it: everything, or so little
+// that blocks are evicted all the time.
 func TestPrefixes(t *testing.T) {
 	const length = 100
 	count := 120
@@ -89,8 +89,8 @@ func TestPrefixes(t *testing.T) {
 	}
 }
 
-// TestPrefixOnce: what several prompts have in common runs once, whether they come one after the other or at the same
-// time, as the usage shows; a conversation that is continued runs only what was added.
+// TestPrefixOnce: a prefix that several prompts share runs once, whether they come one after another or at the same
+// time, as the usage shows. When a conversation is continued, only the tokens that were added are run.
 func TestPrefixOnce(t *testing.T) {
 	const length = 200
 	e := newEngine(t, small(length), generate.EngineConfig{Context: length, Slots: 4, Piece: 32, Seamless: true, Prefixes: 1 << 24})
@@ -127,7 +127,7 @@ func TestPrefixOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if u := q.Usage(); u.Cached != 160 || u.Prompt != 173 { // the last token was never run: 169, in blocks of 16
+	if u := q.Usage(); u.Cached != 160 || u.Prompt != 173 { // 169 tokens have run, all but the last, in blocks of 16
 		t.Errorf("a conversation that goes on: %+v, want 160 tokens of 173 that had run", u)
 	}
 }
@@ -135,7 +135,7 @@ func TestPrefixOnce(t *testing.T) {
 // TestPrefixesRefused: prefixes need Seamless, without which a token's bits would depend on whether its prefix was found.
 func TestPrefixesRefused(t *testing.T) {
 	for want, c := range map[string]generate.EngineConfig{
-		"need Seamless":       {Context: 8, Slots: 1, Prefixes: 1},
+		"needs Seamless":      {Context: 8, Slots: 1, Prefixes: 1},
 		"-1 bytes for prefix": {Context: 8, Slots: 1, Prefixes: -1, Seamless: true},
 	} {
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {

@@ -27,7 +27,7 @@ var (
 	ErrClosed    = errors.New("generate: the engine is closed")
 	ErrTooLong   = errors.New("generate: longer than the context")
 
-	errNoPrompt = errors.New("generate: no tokens to go on from")
+	errNoPrompt = errors.New("generate: the prompt has no tokens")
 )
 
 // validate returns an error if the request is not valid for a model of context positions.
@@ -41,7 +41,7 @@ func (r Request) validate(context int) error {
 	case r.Tokens < 0 || r.Tokens == 0 && !r.Echo:
 		return fmt.Errorf("generate: %d tokens asked for, want 1 or more", r.Tokens)
 	case r.Fits && r.Tokens > context-len(r.Prompt), r.Echo && len(r.Prompt) > context:
-		return fmt.Errorf("%w: %d tokens and %d more, of %d", ErrTooLong, len(r.Prompt), r.Tokens, context)
+		return fmt.Errorf("%w: %d prompt tokens and %d more, in a context of %d", ErrTooLong, len(r.Prompt), r.Tokens, context)
 	}
 	return nil
 }

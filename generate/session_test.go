@@ -14,7 +14,7 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
-// tokensOf runs a batch to its end.
+// tokensOf runs a batch to its end and returns the tokens of each sequence.
 func tokensOf(t *testing.T, g *generate.Generator, prompts [][]int, n int, o generate.Options) [][]generate.Token {
 	t.Helper()
 	tokens := make([][]generate.Token, len(prompts))
@@ -27,8 +27,8 @@ func tokensOf(t *testing.T, g *generate.Generator, prompts [][]int, n int, o gen
 	return tokens
 }
 
-// TestAlone: what a sequence generates, down to the bits of its log-probabilities, does not depend
-// on the others in its batch or on GOMAXPROCS, even if windows slide.
+// TestAlone: the tokens of a sequence and the bits of its log-probabilities do not depend on the other sequences in its
+// batch or on GOMAXPROCS, even if windows slide.
 func TestAlone(t *testing.T) {
 	prompts := [][]int{{1}, {5, 4, 3, 2, 1}, {7, 7, 0, 16, 4, 9}, {1}, slices.Repeat([]int{8, 3, 30}, 17)}
 	o := generate.Options{LogProbs: 61}
@@ -73,7 +73,7 @@ func equal(t *testing.T, what string, got, want []generate.Token) {
 	}
 }
 
-// TestWhole: a model that cannot be run incrementally generates the same, and caches nothing.
+// TestWhole: a model that cannot be run incrementally generates the same tokens, and caches nothing.
 func TestWhole(t *testing.T) {
 	two, one := gpt2.New(61, 24, 24, 3, 2), gpt1.New(61, 24, 24, 3, 2)
 	two.InitStd, one.InitStd = 0.2, 0.2
@@ -107,7 +107,7 @@ func TestWhole(t *testing.T) {
 	}
 }
 
-// TestAllocates: a token takes the allocations that the machine makes for each op, and none that grow
+// TestAllocates: generating a token makes only the allocations that the machine makes for each op, and none that grow
 // with the model or the text.
 func TestAllocates(t *testing.T) {
 	m := families()["gpt2"]
@@ -123,7 +123,7 @@ func TestAllocates(t *testing.T) {
 	}
 	run(generate.Options{})
 	for _, o := range []generate.Options{{}, {Temperature: 1}, {Temperature: 1, TopK: 5}, {Temperature: 1, RepetitionPenalty: 1.1}} {
-		// 40 ops, each of some hundred bytes.
+		// 40 ops, each of which allocates some hundred bytes.
 		if got := run(o); got > 40<<10 {
 			t.Errorf("%+v: a token allocates %d bytes", o, got)
 		} else {

@@ -8,7 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/generate"
 )
 
-// letters decodes a token as the byte it is.
+// letters decodes each token as the byte of its id.
 type letters struct{}
 
 func (letters) AppendText(text []byte, ids []int) ([]byte, error) {
@@ -21,9 +21,9 @@ func (letters) AppendText(text []byte, ids []int) ([]byte, error) {
 	return text, nil
 }
 
-// TestStopStrings: which of several stop strings ends a text depends neither on their order nor on the
-// tokens: it is the one that is complete first, and the longest of those that end together.
-// transformers' StopStringCriteria and vLLM end there too; vLLM cuts at the first of its list.
+// TestStopStrings: which of several stop strings ends a text depends neither on their order nor on the tokens: it is
+// the one that is complete first, or the longest of those that end together. transformers' StopStringCriteria and vLLM
+// stop there too, but vLLM cuts the text at the first one in its list.
 func TestStopStrings(t *testing.T) {
 	for _, c := range []struct {
 		in    string
@@ -31,8 +31,8 @@ func TestStopStrings(t *testing.T) {
 		want  string
 	}{
 		{"xabcy", []string{"bc", "ab", "abc"}, "x"},
-		{"xabcd", []string{"bc", "abcd", "zz"}, "xa"}, // complete before abcd is
-		{"xabcd", []string{"bcd", "abcd", "cd"}, "x"}, // together
+		{"xabcd", []string{"bc", "abcd", "zz"}, "xa"}, // bc is complete before abcd
+		{"xabcd", []string{"bcd", "abcd", "cd"}, "x"}, // all end together
 		{"aaab", []string{"ab", "aab", "b"}, "a"},
 		{"one\n\ntwo", []string{"\n", "\n\n", "two"}, "one"},
 		{"one two", []string{"two", "o t", "e"}, "on"},
@@ -78,7 +78,7 @@ type sized struct{ letters }
 
 func (sized) Size() int { return 128 }
 
-// TestPaddingIsNoText: ids beyond the tokenizer's have no text.
+// TestPaddingIsNoText: ids beyond the tokenizer's vocabulary have no text.
 func TestPaddingIsNoText(t *testing.T) {
 	text := generate.NewText(sized{})
 	for _, id := range []int{'a', 128, 'b', 50303} {
@@ -96,7 +96,7 @@ func TestText(t *testing.T) {
 	for _, c := range []struct {
 		in    string
 		stops []string
-		want  []string // what each byte brings, and the rest
+		want  []string // the text returned after each byte, and the rest at the end
 	}{
 		{"aé€😀\xffb", nil, []string{"a", "", "é", "", "", "€", "", "", "", "😀", "\xff", "b", ""}},
 		{"ab\xe2\x82", nil, []string{"a", "b", "", "", "\xe2\x82"}},

@@ -15,8 +15,9 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// tolScore bounds the difference of a beam's score to transformers' in float64, relative to 1
-// and the score: a dozen log-probabilities of about 1, divided or multiplied by their number.
+// tolScore bounds the difference between a beam's score and transformers' score in float64, relative to the score or,
+// if it is smaller, to 1. A score is the sum of a dozen log-probabilities of about 1, divided or multiplied by their
+// number.
 const tolScore = 1e-5
 
 // recorded is a case of testdata/transformers.json.
@@ -33,7 +34,7 @@ type recorded struct {
 	Scores        []float64
 }
 
-// stop is the tokens that end a sequence.
+// stop returns the tokens that end a sequence.
 func (r recorded) stop() (ids []int) {
 	switch end := r.End.(type) {
 	case float64:
@@ -46,7 +47,7 @@ func (r recorded) stop() (ids []int) {
 	return ids
 }
 
-// open reads a model of the parity tests.
+// open loads a model of the parity tests.
 func open(t *testing.T, name string) *generate.Generator {
 	t.Helper()
 	m, err := checkpoint.Load(filepath.Join("..", "models", "testdata", name))

@@ -14,7 +14,7 @@ import (
 	"github.com/gorgpt/gorgpt/ops"
 )
 
-// shift replaces each row by that of the position before, and the first row by zeros.
+// shift replaces each row by the row of the previous position, and the first row by zeros.
 func shift(s *graph.Scope, x *G.Node) *G.Node {
 	width := x.Shape()[1]
 	return s.Apply(graph.Op{
@@ -27,8 +27,8 @@ func shift(s *graph.Scope, x *G.Node) *G.Node {
 	}, x)
 }
 
-// TestTokenShift: a model with an op that reads the row before is run over the whole window, and says
-// why, so that at every step it generates what the whole sequence gives.
+// TestTokenShift: a model with an op that reads the previous row is run over the whole window, so that at every step it
+// generates what the whole sequence gives, and the generator says why.
 func TestTokenShift(t *testing.T) {
 	for name, m := range families() {
 		edited := models.Edit(m, graph.Before("h.*.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
@@ -62,9 +62,8 @@ func TestTokenShift(t *testing.T) {
 	}
 }
 
-// TestLaterRows: a model with an op that reads later rows, or whose result depends on the number of
-// rows, gives at every step what its graph gives for exactly the tokens so far, even in a batch
-// of other lengths and beyond the context.
+// TestLaterRows: a model with an op that reads later rows, or whose result depends on the number of rows, gives at every
+// step the result of its graph for exactly the tokens so far, even in a batch with other lengths and beyond the context.
 func TestLaterRows(t *testing.T) {
 	edits := map[string]func(s *graph.Scope, x *G.Node) *G.Node{
 		"Mean": func(s *graph.Scope, x *G.Node) *G.Node {

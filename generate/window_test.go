@@ -15,8 +15,8 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
-// windows gives the first layer of a model with two heads a window of 5 positions and the third a window
-// of 48: both fewer than any multiple of the rows that a piece is rounded up to.
+// windows gives the first layer of a model with two heads a window of 5 positions and the third a window of 48. A piece
+// is rounded up to neither of these lengths.
 func windows(m models.Model) models.Model {
 	in := func(layer string, window int) graph.Option {
 		return graph.Replace("h."+layer+".attn", func(s *graph.Scope, x *G.Node) *G.Node {
@@ -27,14 +27,15 @@ func windows(m models.Model) models.Model {
 	return models.Edit(m, in("0", 5), in("2", 48))
 }
 
-// banded is small with windows.
+// banded returns the model of small with windows.
 func banded(context int) generate.Model {
 	c := gpt2.New(61, context, 24, 3, 2)
 	c.InitStd = 0.2
 	return models.Graphs(windows(c))
 }
 
-// logProb is the sum of the log-probabilities of a sequence's tokens from the n-th on, run whole.
+// logProb returns the sum of the log-probabilities of a sequence's tokens from index n on, computed on the whole
+// sequence.
 func logProb(t *testing.T, m models.Model, params *graph.Params, ids []int, n int) (sum float64) {
 	t.Helper()
 	rows := uncached(t, m, params, ids)
@@ -48,7 +49,7 @@ func logProb(t *testing.T, m models.Model, params *graph.Params, ids []int, n in
 	return sum
 }
 
-// TestBandedBeams: a beam that continues another one has all positions of it that the window needs.
+// TestBandedBeams: a beam that continues another one has all of its positions that the window needs.
 func TestBandedBeams(t *testing.T) {
 	m, params := families()["banded"], graph.NewParams(1)
 	g := generate.New(models.Graphs(m), params, models.DimsOf(m).Context)
@@ -66,8 +67,8 @@ func TestBandedBeams(t *testing.T) {
 	}
 }
 
-// TestBandedEcho: the tokens of a prompt have the log-probabilities of the whole sequence in pieces
-// of any length.
+// TestBandedEcho: the tokens of a prompt that runs in pieces of any length have the log-probabilities of the whole
+// sequence.
 func TestBandedEcho(t *testing.T) {
 	m := windows(func() models.Model { c := gpt2.New(61, 260, 24, 3, 2); c.InitStd = 0.2; return c }())
 	for _, piece := range []int{0, 1, 8, 64} {
@@ -87,7 +88,7 @@ func TestBandedEcho(t *testing.T) {
 	}
 }
 
-// TestBandedBytes: a layer caches as many positions as its window has, or as there are.
+// TestBandedBytes: a layer caches as many positions as its window has or, without a window, as the context has.
 func TestBandedBytes(t *testing.T) {
 	e := newEngine(t, banded(40), generate.EngineConfig{Context: 40, Slots: 3})
 	if got, want := e.CacheBytes(), int64(3*2*4*24*(5+40+40)); got != want {

@@ -155,7 +155,7 @@ func (m *Cache) extend(past []int, positions int) error {
 		}
 		for _, s := range m.all {
 			if *end > s.rows && p < *end-1 {
-				return fmt.Errorf("graph: sequence %d goes back to position %d after %d, of which %s keeps the last %d: begin it at 0, or go on from a copy (Cache.Copy); positions that only fill a piece are told by Cache.Count", b, p, *end, s.name, s.rows)
+				return fmt.Errorf("graph: sequence %d goes back to position %d after %d, of which %s keeps the last %d: restart it at 0, or continue from a copy (Cache.Copy); declare padding with Cache.Count", b, p, *end, s.name, s.rows)
 			}
 		}
 		*end = max(*end, p+m.counts[b])
@@ -209,7 +209,7 @@ func (s *Scope) RememberLast(name string, width, window int) (kept func() []floa
 	m, full := s.cache, s.join(name)
 	switch {
 	case m == nil:
-		s.Fail("Remember", tensor.ScalarShape(), "the graph of whole sequences remembers nothing; see graph.Incremental")
+		s.Fail("Remember", tensor.ScalarShape(), "the graph of whole sequences has no cache; see graph.Incremental")
 		return func() []float32 { return nil }, 0
 	case window < 0:
 		s.Fail("Remember", tensor.ScalarShape(), "a window of %d positions; want 1 or more, or 0 for all", window)

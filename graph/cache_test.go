@@ -136,7 +136,7 @@ func TestGoingBack(t *testing.T) {
 		m.Count(counts)
 		return programs[n].Run()
 	}
-	const back = "graph: sequence 0 goes back to position %d after %d, of which keys keeps the last 4: begin it at 0, or go on from a copy (Cache.Copy); positions that only fill a piece are told by Cache.Count"
+	const back = "graph: sequence 0 goes back to position %d after %d, of which keys keeps the last 4: restart it at 0, or continue from a copy (Cache.Copy); declare padding with Cache.Count"
 	for i, c := range []struct {
 		past, n int
 		counts  []int
@@ -221,9 +221,9 @@ func TestIncrementalErrors(t *testing.T) {
 		{func(s *graph.Scope) *G.Node {
 			s.SetSequence(2, 1)
 			return layers.Attention(s.At("h.0"), s.Floats("x", 2, 12), layers.AttentionConfig{Heads: 2, Composed: true})
-		}, "h.0: ComposedAttention: it keeps nothing for an incremental graph; use Attention there"},
+		}, "h.0: ComposedAttention: it has no cache for an incremental graph; use Attention there"},
 		{func(s *graph.Scope) *G.Node { return ops.CausalMask(s, s.Floats("x", 2, 1, 1), 0) },
-			"CausalMask: it sees nothing of the past in an incremental graph"},
+			"CausalMask: it is not supported in an incremental graph, whose past it cannot see"},
 		{func(s *graph.Scope) *G.Node { s.At("a").RememberLast("x", 2, -1); return nil },
 			"a: Remember: a window of -1 positions; want 1 or more, or 0 for all"},
 		{func(s *graph.Scope) *G.Node {

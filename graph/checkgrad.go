@@ -164,7 +164,7 @@ func (g *gradCheck) checkAdded(grads [][]float32) error {
 		average := mean(want)
 		for j, got := range v.param.GradData() {
 			if !near(float64(got), want[j], g.tolerance(), average, 0) {
-				return fmt.Errorf("graph: CheckGrad: a gradient of %s %v at %v of %v, with half of it added, is %v: an op does not heed the factors of Args.Accumulate", v.name, v.shape, coordinates(j, v.shape), grads[i][j], got)
+				return fmt.Errorf("graph: CheckGrad: a gradient of %s %v at %v of %v, with half of it added, is %v: an op ignores the factors of Args.Accumulate", v.name, v.shape, coordinates(j, v.shape), grads[i][j], got)
 			}
 		}
 	}
@@ -192,7 +192,7 @@ func (g *gradCheck) check() error {
 	}
 	for i, v := range g.vars {
 		if !slices.Equal(grads[i], again[i]) {
-			return fmt.Errorf("graph: CheckGrad: a second run gives another gradient of %s: an op keeps something between runs, or reads what it has not written", v.name)
+			return fmt.Errorf("graph: CheckGrad: a second run gives a different gradient of %s: an op keeps something between runs, or reads what it has not written", v.name)
 		}
 	}
 	if err := g.checkAdded(grads); err != nil {

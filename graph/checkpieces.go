@@ -217,7 +217,7 @@ func (k *piecesCheck) run(d *declaredPiece, past, counts []int) ([]float32, erro
 func pieceOf[E any](k *piecesCheck, d *declaredPiece, name string, whole []E, past, counts []int) ([]E, error) {
 	n, all := d.inputs[name], k.whole.inputs[name]
 	if all == nil {
-		return nil, fmt.Errorf("input %s is one of pieces alone", name)
+		return nil, fmt.Errorf("input %s exists only in the graph of pieces", name)
 	}
 	size, rows := all.Shape().TotalSize(), k.Sequences*k.Positions
 	if len(whole) != size {
@@ -244,7 +244,7 @@ func (k *piecesCheck) compare(values []float32, n int, past, counts []int) error
 		for i, got := range values[b*n*each:][:count*each] {
 			want := k.want[(b*k.Positions+past[b])*each+i]
 			if !near(float64(got), want, k.Tolerance, average, 0) {
-				return fmt.Errorf("sequence %d, position %d, run after %d others in a piece of %d: number %d of the row is %v, of the whole sequence %v: an op depends on more than it says (Op.RowWise), or on its place in the piece (Scope.Past)",
+				return fmt.Errorf("sequence %d, position %d, run after %d others in a piece of %d: number %d of the row is %v, of the whole sequence %v: an op depends on more than it declares (Op.RowWise), or on its place in the piece (Scope.Past)",
 					b, past[b]+i/each, past[b], n, i%each, got, want)
 			}
 		}

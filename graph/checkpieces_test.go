@@ -53,7 +53,7 @@ func TestCheckPieces(t *testing.T) {
 // TestCheckPiecesCatches: ops that wrongly declare themselves row-wise are reported, and so are functions that
 // cannot be checked.
 func TestCheckPiecesCatches(t *testing.T) {
-	const differs = "an op depends on more than it says (Op.RowWise), or on its place in the piece (Scope.Past)"
+	const differs = "an op depends on more than it declares (Op.RowWise), or on its place in the piece (Scope.Past)"
 	for name, c := range map[string]struct {
 		declare func(s *graph.Scope) *G.Node
 		want    string

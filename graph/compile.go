@@ -90,7 +90,7 @@ func (s *Scope) checkCompile(outs G.Nodes) error {
 		}
 	}
 	if s.compiled {
-		return errors.New("graph: compiled twice; build the graph anew for another program")
+		return errors.New("graph: compiled twice; build the graph again for another program")
 	}
 	return nil
 }

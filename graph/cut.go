@@ -19,10 +19,10 @@ type cut struct {
 // cutBy gives the parameter the shape of this rank's part.
 func (p *Param) cutBy(l Layout, r Ranks) error {
 	if l.Axis >= p.shape.Dims() || l.Total() != p.shape[l.Axis] {
-		return fmt.Errorf("%s: sections %v do not make up dimension %d of %v", p.name, l.Sections, l.Axis, p.shape)
+		return fmt.Errorf("%s: sections %v do not add up to dimension %d of %v", p.name, l.Sections, l.Axis, p.shape)
 	}
 	if least := slices.Min(l.Sections); least < r.Size() {
-		return fmt.Errorf("%s: %d of %v cannot be shared out among %d ranks", p.name, least, p.shape, r.Size())
+		return fmt.Errorf("%s: a section of %d in %v cannot be divided among %d ranks", p.name, least, p.shape, r.Size())
 	}
 	p.cut = cutOf(p.shape, l, r, r.Rank())
 	p.shape = p.cut.shape()
@@ -90,7 +90,7 @@ func (p *Param) Whole() tensor.Shape {
 // file, to dst.
 func (p *Param) Take(dst, whole []float32) error {
 	if n := p.Whole().TotalSize(); len(whole) != n || len(dst) != p.Size() {
-		return fmt.Errorf("%s: %d numbers of %d; want %d of the %d of shape %v", p.name, len(dst), len(whole), p.Size(), n, p.Whole())
+		return fmt.Errorf("%s: %d of %d numbers; want %d of the %d of shape %v", p.name, len(dst), len(whole), p.Size(), n, p.Whole())
 	}
 	if !p.Cut() {
 		copy(dst, whole)

@@ -127,7 +127,7 @@ func (d *Difference) String() string {
 		fmt.Fprintf(w, "gradient nodes: %d added, %d removed, %d changed\n", gradients[nodeAdded], gradients[nodeRemoved], gradients[nodeChanged])
 	}
 	if len(d.Changes) == 0 {
-		fmt.Fprintln(w, "no node differs")
+		fmt.Fprintln(w, "no nodes differ")
 	}
 	fmt.Fprintln(w)
 	for _, t := range []struct {

@@ -56,7 +56,7 @@ func ExampleDiff() {
 func TestDiffNothing(t *testing.T) {
 	s, o := stack(), stack()
 	d := graph.Diff(s.Nodes(), o.Nodes())
-	if len(d.Changes) != 0 || !strings.HasPrefix(d.String(), "no node differs\n") {
+	if len(d.Changes) != 0 || !strings.HasPrefix(d.String(), "no nodes differ\n") {
 		t.Errorf("%d changes: %s", len(d.Changes), d)
 	}
 }

@@ -64,7 +64,7 @@ func (s *Scope) targets(loss *G.Node, params []*Param) (wrt []target, err error)
 		wrt = append(wrt, target{node: s.repaired(n), name: s.placeOf(n), given: n})
 	}
 	if len(wrt) == 0 {
-		return nil, errors.New("graph: no parameter of the graph learns: it has none, or all are frozen (graph.Params.Freeze)")
+		return nil, errors.New("graph: the graph has no trainable parameter: it has no parameters, or all are frozen (graph.Params.Freeze)")
 	}
 	open, closed := ways(loss)
 	for _, t := range wrt {
@@ -72,13 +72,13 @@ func (s *Scope) targets(loss *G.Node, params []*Param) (wrt []target, err error)
 			continue
 		}
 		through := closed[t.node]
-		end, what := "would never learn", "parameter"
+		end, what := "would never be trained", "parameter"
 		if t.param == nil {
 			end, what = "has no gradient", "node"
 		}
 		switch {
 		case lacksGrad(through):
-			return nil, fmt.Errorf("%s: it has no Grad, and %s needs one through it", s.placeOf(through), t.name)
+			return nil, fmt.Errorf("%s: it has no Grad, which the gradient of %s needs", s.placeOf(through), t.name)
 		case through != nil:
 			return nil, fmt.Errorf("%s: it has no gradient, so %s, which the loss depends on through it alone, %s", s.placeOf(through), t.name, end)
 		}

@@ -107,7 +107,7 @@ func (s *Scope) Result(layer string) *G.Node {
 			return y()
 		}
 		if at == "" {
-			known := append(kinds(slices.Sorted(maps.Keys(s.results))), "none else before this place")
+			known := append(kinds(slices.Sorted(maps.Keys(s.results))), "the layers declared before this place")
 			return s.Fail("Result", tensor.Shape{1, 1}, "%v", nearest.Unknown("layer", layer, known))
 		}
 	}

@@ -166,7 +166,7 @@ func TestFreezeAll(t *testing.T) {
 	}
 	s := graph.New(params)
 	_, err := s.CompileGrad(small(s))
-	if want := "graph: no parameter of the graph learns: it has none, or all are frozen (graph.Params.Freeze)"; err == nil || err.Error() != want {
+	if want := "graph: the graph has no trainable parameter: it has no parameters, or all are frozen (graph.Params.Freeze)"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 	for _, err := range []error{params.Freeze("h.*.mpl"), params.Unfreeze("h.*.mlp.c_fc.weight.x"), params.Freeze("[")} {

@@ -121,7 +121,7 @@ func imageUses() (uses []usage) {
 				return G.MaxPool2D(x, tensor.Shape{g.kh, g.kw}, []int{g.ph, g.pw}, []int{g.sh, g.sw})
 			}),
 			want: func(in []array) array { return over(in[0], g, most) }})
-		add(usage{name: "AveragePool2D", err: "it divides by another number", how: fmt.Sprint(g), in: []array{image},
+		add(usage{name: "AveragePool2D", err: "it divides by a number other than the window's size", how: fmt.Sprint(g), in: []array{image},
 			call: one(func(x *G.Node) (*G.Node, error) {
 				return G.AveragePool2D(x, tensor.Shape{g.kh, g.kw}, []int{g.ph, g.pw}, []int{g.sh, g.sw})
 			}),

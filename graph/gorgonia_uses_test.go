@@ -397,7 +397,7 @@ func usages() (uses []usage) {
 		}
 		uses := reduction("Norm", func(a *G.Node, axes ...int) (*G.Node, error) { return G.Norm(a, axes[0], p) }, norm, []int{0})
 		if p != 2 {
-			uses = failing("Norm of another p than 2", uses)
+			uses = failing("Norm with a p other than 2", uses)
 		}
 		add(uses...)
 		add(reduction("Norm", func(a *G.Node, axes ...int) (*G.Node, error) {

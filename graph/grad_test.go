@@ -42,7 +42,7 @@ func TestWrongGrad(t *testing.T) {
 		{"a panic", graph.Op{Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes { panic("oh\nno") }},
 			"its gradient panicked: oh no"},
 		{"none at all", graph.Op{},
-			"it has no Grad, and w needs one through it"},
+			"it has no Grad, which the gradient of w needs"},
 	} {
 		s := graph.New(graph.NewParams(1))
 		w := s.Param("w", graph.Ones(), 2, 3)
@@ -131,9 +131,9 @@ func TestNoWay(t *testing.T) {
 		want string
 	}{
 		{"Sign", func(s *graph.Scope, w *G.Node) *G.Node { return s.At("act").Node(G.Sign(w)) },
-			"act: Gorgonia's sign: it has no gradient, so w, which the loss depends on through it alone, would never learn"},
+			"act: Gorgonia's sign: it has no gradient, so w, which the loss depends on through it alone, would never be trained"},
 		{"Detach", func(s *graph.Scope, w *G.Node) *G.Node { return ops.Detach(s.At("act"), w) },
-			"act: Detach: it has no gradient, so w, which the loss depends on through it alone, would never learn"},
+			"act: Detach: it has no gradient, so w, which the loss depends on through it alone, would never be trained"},
 		{"Sign beside w", func(s *graph.Scope, w *G.Node) *G.Node { return ops.Add(s, s.Node(G.Sign(w)), w) }, ""},
 		{"Detach beside w", func(s *graph.Scope, w *G.Node) *G.Node { return ops.Add(s, ops.Detach(s, ops.Scale(s, w, 3)), w) }, ""},
 	} {

@@ -149,9 +149,9 @@ func TestCheckGradFinds(t *testing.T) {
 		settings graph.GradCheck
 		declare  func(s *graph.Scope) *G.Node
 	}{
-		"a second run gives another gradient of x": {graph.GradCheck{}, apply(stateful)},
-		"a run writes to x":                        {graph.GradCheck{}, apply(func(a *graph.Args) error { a.Floats(1)[2] = 7; return stateful(a) })},
-		"the gradient of x is not finite":          {graph.GradCheck{}, apply(func(a *graph.Args) error { a.Out(0)[0] = float32(math.NaN()); return nil })},
+		"a second run gives a different gradient of x": {graph.GradCheck{}, apply(stateful)},
+		"a run writes to x":                            {graph.GradCheck{}, apply(func(a *graph.Args) error { a.Floats(1)[2] = 7; return stateful(a) })},
+		"the gradient of x is not finite":              {graph.GradCheck{}, apply(func(a *graph.Args) error { a.Out(0)[0] = float32(math.NaN()); return nil })},
 		"the gradient of x (4) at [": {graph.GradCheck{}, apply(func(a *graph.Args) error {
 			for i, dy := range a.Floats(0) {
 				a.Out(0)[i] = 1.02 * dy
@@ -160,7 +160,7 @@ func TestCheckGradFinds(t *testing.T) {
 		})},
 		"element [0] of the value (1) is": {graph.GradCheck{Reference: func(in map[string][]float64) []float64 { return []float64{in["x"][0] * 1.001} }},
 			func(s *graph.Scope) *G.Node { return ops.Scale(s, s.Floats("x", 1), 1) }},
-		"does not heed the factors of Args.Accumulate": {graph.GradCheck{}, func(s *graph.Scope) *G.Node {
+		"an op ignores the factors of Args.Accumulate": {graph.GradCheck{}, func(s *graph.Scope) *G.Node {
 			w := s.Param("w", graph.Normal(1), 4)
 			return s.Apply(graph.Op{
 				Name: "Mine", Out: w.Shape(),
@@ -189,10 +189,10 @@ func TestCheckGradFinds(t *testing.T) {
 				Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes { return G.Nodes{grad} },
 			}, x)
 		}},
-		"input ids was given no values":                  {graph.GradCheck{}, func(s *graph.Scope) *G.Node { return ops.Embed(s, s.Ints("ids", 2), s.Param("w", graph.Ones(), 3, 2)) }},
-		"CheckGrad: what the function returns is nil":    {graph.GradCheck{}, func(*graph.Scope) *G.Node { return nil }},
-		"the loss does not depend on this node":          {graph.GradCheck{}, func(s *graph.Scope) *G.Node { s.Floats("y", 3); return ops.GELU(s, s.Floats("x", 3)) }},
-		"no input \"z\" of []float32; there are [\"x\"]": {graph.GradCheck{Floats: map[string][]float32{"z": {1}}}, func(s *graph.Scope) *G.Node { return ops.GELU(s, s.Floats("x", 3)) }},
+		"input ids was given no values":                            {graph.GradCheck{}, func(s *graph.Scope) *G.Node { return ops.Embed(s, s.Ints("ids", 2), s.Param("w", graph.Ones(), 3, 2)) }},
+		"CheckGrad: what the function returns is nil":              {graph.GradCheck{}, func(*graph.Scope) *G.Node { return nil }},
+		"the loss does not depend on this node":                    {graph.GradCheck{}, func(s *graph.Scope) *G.Node { s.Floats("y", 3); return ops.GELU(s, s.Floats("x", 3)) }},
+		"no input \"z\" of type []float32; the inputs are [\"x\"]": {graph.GradCheck{Floats: map[string][]float32{"z": {1}}}, func(s *graph.Scope) *G.Node { return ops.GELU(s, s.Floats("x", 3)) }},
 	} {
 		if err := graph.CheckGrad(c.settings, c.declare); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v\nwant  %s", err, want)

@@ -106,7 +106,7 @@ func TestCompileErrors(t *testing.T) {
 		{func(s *graph.Scope) *G.Node {
 			s.Param("unused", graph.Zeros(), 2)
 			return regression(s)
-		}, "unused: the loss does not depend on this parameter, so it would never learn"},
+		}, "unused: the loss does not depend on this parameter, so it would never be trained"},
 		{func(s *graph.Scope) *G.Node { return s.Floats("x", 2, 2) }, "graph: the loss has shape (2, 2), want a scalar"},
 		{func(*graph.Scope) *G.Node { return nil }, "graph: the loss is nil; want a scalar node"},
 		{func(s *graph.Scope) *G.Node {
@@ -151,8 +151,8 @@ func TestInputErrors(t *testing.T) {
 	}{
 		{p.Run(), "graph: input x was given no values"},
 		{valueBefore(p), ""},
-		{p.SetFloats("y", nil), `graph: no input "y" of []float32; there are ["x"]`},
-		{p.SetInts("x", nil), `graph: no input "x" of []int; there are []`},
+		{p.SetFloats("y", nil), `graph: no input "y" of type []float32; the inputs are ["x"]`},
+		{p.SetInts("x", nil), `graph: no input "x" of type []int; the inputs are []`},
 		{p.SetFloats("x", make([]float32, 5)), "graph: input x has 5 values, want 6 for shape (3, 2)"},
 		{p.SetFloats("x", make([]float32, 6)), ""},
 		{p.RunGrad(1), ""},

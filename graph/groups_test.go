@@ -152,7 +152,7 @@ func TestReportErrors(t *testing.T) {
 		},
 		"at: Report: load is nil; want a node":                             func(s *graph.Scope, x *G.Node) { s.Report("load", nil) },
 		"at: Report: load is (2, 2) of float32, want a scalar or a vector": func(s *graph.Scope, x *G.Node) { s.Report("load", x) },
-		"at: ReportTo: at.x is no parameter of Scope.Buffer":               func(s *graph.Scope, x *G.Node) { s.ReportTo("load", s.Floats("y", 2), x, nil) },
+		"at: ReportTo: at.x is not a parameter made by Scope.Buffer":       func(s *graph.Scope, x *G.Node) { s.ReportTo("load", s.Floats("y", 2), x, nil) },
 		"at: Report: load is added twice": func(s *graph.Scope, x *G.Node) {
 			s.Report("load", s.Floats("y", 2))
 			s.Report("load", s.Lookup("at.y"))

@@ -74,7 +74,7 @@ func (l Layout) Length(rank, size int) (n int) {
 func (l Layout) String() string {
 	switch {
 	case l.Entered:
-		return "what enters layers that are split over ranks"
+		return "an input of layers that are split over ranks"
 	case l.Sections != nil:
 		return fmt.Sprintf("a rank's part of %v", l.Sections)
 	}
@@ -150,12 +150,12 @@ func (b *builder) common(in G.Nodes, columnwise bool, out tensor.Shape) (Layout,
 		return Layout{}, nil
 	}
 	if !columnwise || !in[split].Shape().Eq(out) {
-		return Layout{}, fmt.Errorf("input %d, %v, is %v: between layers that are split over ranks stand element-wise ops and those that know heads (graph.Op.Columnwise)", split, in[split].Shape(), layouts[split])
+		return Layout{}, fmt.Errorf("input %d, %v, is %v: between layers that are split over ranks, only element-wise ops and ops that handle heads (graph.Op.Columnwise) are supported", split, in[split].Shape(), layouts[split])
 	}
 	for i, x := range in {
 		constant := len(inputs(x)) == 0 && b.inputs[x.Name()] != x
 		if x.Dtype() == tensor.Float32 && !(constant && x.Shape().TotalSize() == 1) && !layouts[i].Same(layouts[split]) {
-			return Layout{}, fmt.Errorf("input %d is %v, input %d %v; want both alike", split, layouts[split], i, layouts[i])
+			return Layout{}, fmt.Errorf("input %d is %v, input %d %v; want both the same", split, layouts[split], i, layouts[i])
 		}
 	}
 	return layouts[split], nil
@@ -173,7 +173,7 @@ func (b *builder) checkLayouts(roots G.Nodes) error {
 	}
 	for _, n := range roots {
 		if l, _ := b.layoutOf(n); !l.Whole() {
-			return fmt.Errorf("%s: an output, or what is watched, is %v; each rank would tell of another", b.placeOf(n), l)
+			return fmt.Errorf("%s: an output, or a watched value, is %v; each rank would report a different one", b.placeOf(n), l)
 		}
 	}
 	return nil

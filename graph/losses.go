@@ -27,7 +27,7 @@ func (s *Scope) AddLoss(name string, loss *G.Node, weight float64) {
 	case !loss.IsScalar() || loss.Dtype() != tensor.Float32:
 		s.Fail("AddLoss", loss.Shape(), "%s is %v of %v, want a scalar", name, loss.Shape(), loss.Dtype())
 	case math.IsNaN(weight) || math.IsInf(weight, 0):
-		s.Fail("AddLoss", loss.Shape(), "%s has a weight of %v", name, weight)
+		s.Fail("AddLoss", loss.Shape(), "%s has a weight of %v; want a finite number", name, weight)
 	default:
 		s.losses = append(s.losses, AddedLoss{Name: s.told("AddLoss", name, loss), Weight: weight, Node: loss})
 	}

@@ -220,8 +220,8 @@ func TestKnownParameters(t *testing.T) {
 	params := graph.NewParams(1)
 	graph.New(params).Param("w", graph.Normal(1), 2, 3)
 	for want, declare := range map[string]func(s *graph.Scope){
-		"w: shape (3, 2), but (2, 3) in an earlier graph over these parameters; another model needs its own: graph.NewParams": func(s *graph.Scope) { s.Param("w", graph.Normal(1), 3, 2) },
-		"w: from 0, but from N(0, 1) in an earlier graph over these parameters; another model needs its own: graph.NewParams": func(s *graph.Scope) { s.Param("w", graph.Zeros(), 2, 3) },
+		"w: shape (3, 2), but (2, 3) in an earlier graph over these parameters; another model needs its own: graph.NewParams":             func(s *graph.Scope) { s.Param("w", graph.Normal(1), 3, 2) },
+		"w: initialized from 0, but from N(0, 1) in an earlier graph over these parameters; another model needs its own: graph.NewParams": func(s *graph.Scope) { s.Param("w", graph.Zeros(), 2, 3) },
 		"v: the InitFunc mine has no function": func(s *graph.Scope) { s.Param("v", graph.InitFunc("mine", nil), 2, 3) },
 	} {
 		s := graph.New(params)

@@ -59,7 +59,7 @@ func TestCutParameter(t *testing.T) {
 			t.Fatal(name, err)
 		}
 		_ = p.SetFloats("x", make([]float32, n)) // not all have an input x
-		if err := p.Run(); err == nil || !strings.Contains(err.Error(), "weights: byte ") || !strings.HasSuffix(err.Error(), "cannot be read: the file was cut short while it is in use") {
+		if err := p.Run(); err == nil || !strings.Contains(err.Error(), "weights: byte ") || !strings.HasSuffix(err.Error(), "cannot be read: the file was cut short while it was in use") {
 			t.Errorf("%s: %v", name, err)
 		}
 		p.Close()

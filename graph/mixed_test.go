@@ -233,34 +233,34 @@ var refused = map[string]struct {
 	"Dropout": {func(x *G.Node) (*G.Node, error) { return G.Dropout(x, 0.1) },
 		"graph: Gorgonia's Dropout{training=true}() cannot be used: its gradient is wrong; use ops.Dropout"},
 	"SoftMax along columns": {func(x *G.Node) (*G.Node, error) { return G.SoftMax(x, 0) },
-		"graph: Gorgonia's Softmax{0, false}() cannot be used: along another axis than the last it overflows where an element leads the tensor's first by 88; transpose x for ops.Softmax or ops.LogSoftmax"},
+		"graph: Gorgonia's Softmax{0, false}() cannot be used: along an axis other than the last, it overflows where an element exceeds the tensor's first by 88; transpose x for ops.Softmax or ops.LogSoftmax"},
 	"SoftMax and LogSoftMax": {func(x *G.Node) (*G.Node, error) {
 		return G.HadamardProd(G.Must(G.SoftMax(x)), G.Must(G.LogSoftMax(x)))
-	}, "graph: Gorgonia's Softmax{-1, false}() cannot be used: it is used more than once, and Gorgonia takes SoftMax and LogSoftMax of one input for the same; use ops.Softmax and ops.LogSoftmax"},
+	}, "graph: Gorgonia's Softmax{-1, false}() cannot be used: it is used more than once, and Gorgonia treats SoftMax and LogSoftMax of the same input as one; use ops.Softmax and ops.LogSoftmax"},
 	"MaxPool1D": {func(x *G.Node) (*G.Node, error) {
 		return G.MaxPool1D(G.Must(G.Reshape(x, tensor.Shape{1, 1, 1, 6})), 2, 0, 1)
-	}, "cannot be used: G.AveragePool1D takes the maximum and cannot be told from G.MaxPool1D; stand the rows up, (B, C, T, 1), for G.MaxPool2D, or average by G.Conv2d with equal weights"},
+	}, "cannot be used: G.AveragePool1D takes the maximum and cannot be told from G.MaxPool1D; reshape the rows to (B, C, T, 1) for G.MaxPool2D, or average with G.Conv2d with equal weights"},
 	"UniformRandomNode": {func(x *G.Node) (*G.Node, error) {
 		return G.Add(x, G.UniformRandomNode(x.Graph(), tensor.Float32, 0, 1, 2, 3))
-	}, "cannot be used: it draws from the clock, so that no run can be repeated; use an input of Scope.Floats"},
+	}, "cannot be used: it is seeded from the clock, so runs cannot be repeated; use an input of Scope.Floats"},
 	"GaussianRandomNode": {func(x *G.Node) (*G.Node, error) {
 		return G.Add(x, G.GaussianRandomNode(x.Graph(), tensor.Float32, 0, 1, 2, 3))
-	}, "cannot be used: it draws from the clock, so that no run can be repeated; use an input of Scope.Floats"},
+	}, "cannot be used: it is seeded from the clock, so runs cannot be repeated; use an input of Scope.Floats"},
 	"BinomialRandomNode": {func(x *G.Node) (*G.Node, error) {
 		return G.Add(x, G.BinomialRandomNode(x.Graph(), tensor.Float32, 3, 0.5, 2, 3))
-	}, "cannot be used: it draws from the clock, so that no run can be repeated; use an input of Scope.Floats"},
+	}, "cannot be used: it is seeded from the clock, so runs cannot be repeated; use an input of Scope.Floats"},
 	"a long constant": {func(x *G.Node) (*G.Node, error) {
 		return G.Mul(x, G.NewConstant(tensor.New(tensor.WithShape(3, 100), tensor.WithBacking(make([]float32, 300)))))
-	}, "graph: Gorgonia's const Matrix float32 cannot be used: a constant tensor is told from others by how it prints, which leaves elements out; use an input of Scope.Floats"},
+	}, "graph: Gorgonia's const Matrix float32 cannot be used: a constant tensor is identified by its printed form, which omits elements; use an input of Scope.Floats"},
 	"CTCLoss": {func(x *G.Node) (*G.Node, error) {
 		ints := func(name string, shape ...int) *G.Node {
 			return G.NewTensor(x.Graph(), tensor.Int, len(shape), G.WithShape(shape...), G.WithName(name))
 		}
 		return G.CTCLoss(G.Must(G.Reshape(x, tensor.Shape{2, 1, 3})), ints("a", 1, 1), ints("b", 1), ints("c", 1), G.ReductionMean)
-	}, "graph: Gorgonia's CTCLoss{}() cannot be used: nobody has checked its gradient"},
+	}, "graph: Gorgonia's CTCLoss{}() cannot be used: its gradient has not been checked"},
 	"YOLOv3": {func(x *G.Node) (*G.Node, error) {
 		return G.YOLOv3(G.Must(G.Reshape(x, tensor.Shape{1, 6, 1, 1})), []float32{1, 2}, []int{0}, 32, 1, 0.5)
-	}, "cannot be used: nobody has checked its gradient"},
+	}, "cannot be used: its gradient has not been checked"},
 	"ConvType": {func(x *G.Node) (*G.Node, error) { return G.ConvType(x, tensor.Float32, tensor.Float64) },
 		"graph: Gorgonia's Matrix float32 → Matrix float64 cannot be used: a program's numbers are float32"},
 }

@@ -83,7 +83,7 @@ func (s *Scope) ApplyAll(op Op, in ...*G.Node) G.Nodes {
 	}
 	for _, shape := range slices.Concat(op.Saves, op.Scratch) {
 		if slices.ContainsFunc(shape, func(n int) bool { return n < 0 }) {
-			return append(G.Nodes{s.Fail(op.Name, op.Out, "it saves or works in %v; want dimensions of 0 or more", shape)}, s.placeholders(op.Extra)...)
+			return append(G.Nodes{s.Fail(op.Name, op.Out, "its Saves or Scratch has shape %v; want dimensions of 0 or more", shape)}, s.placeholders(op.Extra)...)
 		}
 	}
 	of, err := saver(op.Of)
@@ -137,7 +137,7 @@ func (s *Scope) pick(o *nodeOp, i int, shape tensor.Shape, n *G.Node, flops int6
 func (s *Scope) AddExtra(n *G.Node, shape tensor.Shape, accumulates bool, flops int64) *G.Node {
 	o, ok := s.Require("AddExtra", "the node", n).Op().(*nodeOp)
 	if !ok {
-		return s.Fail("AddExtra", shape, "%v is no node of Apply", n)
+		return s.Fail("AddExtra", shape, "%v is not a node returned by Apply", n)
 	}
 	o.results = append(o.results, &result{shape: shape, sums: accumulates})
 	side := s.pick(o, len(o.results)-1, shape, n, flops)

@@ -212,8 +212,8 @@ func TestAdoptPackedErrors(t *testing.T) {
 			t.Errorf("error %v, want %s", err, want)
 		}
 	}
-	fails(p.AdoptPacked(&graph.Packed{Format: kernel.Q4_0, Rows: 2, Cols: 33}, false), "w: rows of 33 numbers are no whole groups of 32, as Q4_0 has them")
-	fails(p.AdoptPacked(&graph.Packed{Rows: 2, Cols: 33}, false), "w: Format(0) is no format of packed numbers")
+	fails(p.AdoptPacked(&graph.Packed{Format: kernel.Q4_0, Rows: 2, Cols: 33}, false), "w: rows of 33 numbers are not whole groups of 32, as Q4_0 requires")
+	fails(p.AdoptPacked(&graph.Packed{Rows: 2, Cols: 33}, false), "w: Format(0) is not a format of packed numbers")
 	fails(p.AdoptPacked(&graph.Packed{Format: kernel.Q8_0, Rows: 2, Cols: 64, Codes: make([]byte, 128), Scales: make([]byte, 6)}, false),
 		"w: 128 bytes of codes, 6 of scales and 0 of offsets; want 128, 8 and 0 for 2 rows of 64 numbers in Q8_0")
 	fails(p.AdoptPacked(blocksOf(2, 64), true), "w: 2 rows of 64 numbers in MXFP4 do not fill shape (2, 64)")

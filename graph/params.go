@@ -186,7 +186,7 @@ func (ps *Params) declare(name string, init Init, groups int, shape []int, l Lay
 			return nil, known("%s: %v, but %v in an earlier graph over these parameters", name, l, p.cut.layout)
 		}
 		if !p.init.same(init) {
-			return nil, known("%s: from %v, but from %v in an earlier graph over these parameters", name, init, p.init)
+			return nil, known("%s: initialized from %v, but from %v in an earlier graph over these parameters", name, init, p.init)
 		}
 		if groups > p.groups { // written only if it changes: programs of earlier graphs may be running
 			p.groups = groups

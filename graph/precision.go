@@ -36,7 +36,7 @@ func ParsePrecision(name string) (Precision, error) {
 	case "bf16":
 		return BFloat16, BFloat16.Check()
 	}
-	return Float32, fmt.Errorf("no precision is called %q; want %s", name, strings.Join(Precisions, ", "))
+	return Float32, fmt.Errorf("unknown precision %q; want one of %s", name, strings.Join(Precisions, ", "))
 }
 
 // Compute sets the precision of products: those of linear layers, of attention and of the head, in the forward

@@ -111,7 +111,7 @@ func TestComputeRefused(t *testing.T) {
 	if err := compile(graph.Compute(graph.Float32, "h.1")); fmt.Sprint(err) != "graph: Compute(float32, h.1): no scope matches" {
 		t.Error(err)
 	}
-	if err := compile(graph.Compute(graph.Precision(9))); fmt.Sprint(err) != "graph: Compute: Precision(9) is no precision" {
+	if err := compile(graph.Compute(graph.Precision(9))); fmt.Sprint(err) != "graph: Compute: Precision(9) is not a precision" {
 		t.Error(err)
 	}
 }
@@ -141,7 +141,7 @@ func TestParsePrecision(t *testing.T) {
 	if _, err := graph.ParsePrecision("bf16"); (err == nil) != has {
 		t.Errorf("bf16: %v, where it is to be had: %v", err, has)
 	}
-	if _, err := graph.ParsePrecision("fp8"); err == nil || !strings.HasSuffix(err.Error(), "want float32, bf16, auto") {
+	if _, err := graph.ParsePrecision("fp8"); err == nil || !strings.HasSuffix(err.Error(), "want one of float32, bf16, auto") {
 		t.Error(err)
 	}
 }

@@ -52,7 +52,7 @@ func (p *Program) SetFloats(name string, x []float32) error {
 func set[E float32 | int](p *Program, inputs map[string][]E, name string, x []E) error {
 	backing, ok := inputs[name]
 	if !ok {
-		return fmt.Errorf("graph: no input %q of %T; there are %q", name, x, sortedKeys(inputs))
+		return fmt.Errorf("graph: no input %q of type %T; the inputs are %q", name, x, sortedKeys(inputs))
 	}
 	n := p.declared.inputs[name]
 	if want := n.Shape().TotalSize(); len(x) != want {

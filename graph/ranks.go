@@ -30,7 +30,7 @@ func (ps *Params) Split(r Ranks) error {
 	case r == nil || r.Size() == 1:
 		return nil
 	case len(ps.order) > 0:
-		return errors.New("graph: Split of parameters that are declared already; want it before")
+		return errors.New("graph: Split was called after parameters were declared; call it before")
 	}
 	ps.ranks = r
 	return nil
@@ -48,7 +48,7 @@ func Counted(size int) Ranks { return counted(size) }
 
 type counted int
 
-var errCounted = errors.New("the ranks were given for counting alone (graph.Counted)")
+var errCounted = errors.New("the ranks are only for counting (graph.Counted)")
 
 func (counted) Rank() int                               { return 0 }
 func (c counted) Size() int                             { return int(c) }

@@ -10,13 +10,13 @@ import (
 // wrong holds the types of Gorgonia's ops that have wrong values or gradients in v0.9.18, or values that cannot
 // be reproduced, and that are not repaired, with what to use instead.
 var wrong = map[string]string{
-	"softmaxOp": "along another axis than the last it overflows where an element leads the tensor's first by 88; transpose x for ops.Softmax or ops.LogSoftmax",
-	"avgPoolOp": "it divides by another number than the window has, or takes the maximum; use G.Conv2d with equal weights",
+	"softmaxOp": "along an axis other than the last, it overflows where an element exceeds the tensor's first by 88; transpose x for ops.Softmax or ops.LogSoftmax",
+	"avgPoolOp": "it divides by a number other than the window's size, or takes the maximum; use G.Conv2d with equal weights",
 	"dtConvOp":  "a program's numbers are float32",
-	"ctcLossOp": "nobody has checked its gradient",
-	"yoloOp":    "nobody has checked its gradient",
+	"ctcLossOp": "its gradient has not been checked",
+	"yoloOp":    "its gradient has not been checked",
 	"dropoutOp": "its gradient is wrong; use ops.Dropout",
-	"randomOp":  "it draws from the clock, so that no run can be repeated; use an input of Scope.Floats",
+	"randomOp":  "it is seeded from the clock, so runs cannot be repeated; use an input of Scope.Floats",
 }
 
 // refuse returns an error if the nodes that roots need include an op that would train something other than what
@@ -24,7 +24,7 @@ var wrong = map[string]string{
 func (b *builder) refuse(roots G.Nodes) error {
 	for n, times := range b.uses {
 		if times > 1 {
-			return fmt.Errorf("graph: %s cannot be used: it is used more than once, and Gorgonia takes SoftMax and LogSoftMax of one input for the same; use ops.Softmax and ops.LogSoftmax", b.placeOf(n))
+			return fmt.Errorf("graph: %s cannot be used: it is used more than once, and Gorgonia treats SoftMax and LogSoftMax of the same input as one; use ops.Softmax and ops.LogSoftmax", b.placeOf(n))
 		}
 	}
 	for _, n := range declared(roots) {
@@ -51,10 +51,10 @@ var wrongPatterns = []struct {
 	why string
 }{
 	{isLogSumExp, "LogSumExp adds the maximum inside the logarithm; use ops.LogSumExp"},
-	{isNorm, "Norm of another p than 2 takes no absolute values; take G.Abs of x first, or the square root of the sum of squares"},
-	{isRowPool, "G.AveragePool1D takes the maximum and cannot be told from G.MaxPool1D; stand the rows up, (B, C, T, 1), for G.MaxPool2D, or average by G.Conv2d with equal weights"},
+	{isNorm, "Norm with a p other than 2 takes no absolute values; apply G.Abs to x first, or take the square root of the sum of squares"},
+	{isRowPool, "G.AveragePool1D takes the maximum and cannot be told from G.MaxPool1D; reshape the rows to (B, C, T, 1) for G.MaxPool2D, or average with G.Conv2d with equal weights"},
 	{isVectorByIndices, "the gradient of a vector is permuted; use ops.Embed on a matrix (N, 1)"},
-	{isLongConstant, "a constant tensor is told from others by how it prints, which leaves elements out; use an input of Scope.Floats"},
+	{isLongConstant, "a constant tensor is identified by its printed form, which omits elements; use an input of Scope.Floats"},
 }
 
 // child returns the i-th input of n if the name of n's op begins with name, or nil.

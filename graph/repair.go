@@ -229,7 +229,7 @@ func (s *Scope) reshape(x *G.Node, to tensor.Shape) *G.Node {
 func (s *Scope) element(x *G.Node, at []int) *G.Node {
 	shape := x.Shape()
 	if len(at) != len(shape) {
-		return s.Fail("At", tensor.ScalarShape(), "%d coordinates of %v", len(at), shape)
+		return s.Fail("At", tensor.ScalarShape(), "%d coordinates for shape %v", len(at), shape)
 	}
 	i := 0
 	for d, c := range at {

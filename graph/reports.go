@@ -31,7 +31,7 @@ func (s *Scope) ReportTo(name string, value, buffer *G.Node, update func(data []
 	case s.err != nil:
 		return
 	case p == nil || !p.buffer:
-		s.Fail("ReportTo", buffer.Shape(), "%s is no parameter of Scope.Buffer", buffer.Name())
+		s.Fail("ReportTo", buffer.Shape(), "%s is not a parameter made by Scope.Buffer", buffer.Name())
 		return
 	case update == nil:
 		s.Fail("ReportTo", buffer.Shape(), "update is nil; want a function")

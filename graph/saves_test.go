@@ -122,7 +122,7 @@ func TestOfWithoutSaves(t *testing.T) {
 
 // TestSavesOfNothing: saves and scratch may have no elements, but no negative dimensions.
 func TestSavesOfNothing(t *testing.T) {
-	for n, want := range map[int]string{0: "", -1: "at: Mine: it saves or works in (3, -1); want dimensions of 0 or more"} {
+	for n, want := range map[int]string{0: "", -1: "at: Mine: its Saves or Scratch has shape (3, -1); want dimensions of 0 or more"} {
 		s := New(NewParams(1))
 		op := Op{Name: "Mine", Out: tensor.Shape{4}, Saves: []tensor.Shape{{3, n}}, Scratch: []tensor.Shape{{3, n}}, Run: func(*Args) error { return nil }}
 		s.At("at").Apply(op, s.Floats("x", 4))

@@ -20,11 +20,11 @@ func (s *Scope) SetSequence(batch, context int) {
 // is an error, and both are 1.
 func (s *Scope) Sequence() (batch, context int) {
 	if s.groups != nil {
-		s.Fail("Sequence", tensor.ScalarShape(), "rows that belong to groups are no sequences: attention and its like stand outside of experts")
+		s.Fail("Sequence", tensor.ScalarShape(), "rows that belong to groups are not sequences: attention and similar layers must be outside experts")
 		return 1, 1
 	}
 	if s.sequence == [2]int{} {
-		s.Fail("Sequence", tensor.ScalarShape(), "nothing has told what sequences the rows are; embed tokens (B, T) with layers.Embedding, or call SetSequence")
+		s.Fail("Sequence", tensor.ScalarShape(), "nothing declares which sequences the rows are; embed tokens (B, T) with layers.Embedding, or call SetSequence")
 		return 1, 1
 	}
 	return s.sequence[0], s.sequence[1]

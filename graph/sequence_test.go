@@ -17,8 +17,8 @@ func TestSequence(t *testing.T) {
 		t.Errorf("(%d, %d), %v; want (3, 4)", b, n, s.Err())
 	}
 	for want, declare := range map[string]func(s *graph.Scope){
-		"h.0: Sequence: nothing has told what sequences the rows are; embed tokens (B, T) with layers.Embedding, or call SetSequence": func(s *graph.Scope) { s.Sequence() },
-		"h.0: SetSequence: 0 sequences of 3 positions; want 1 or more of 1 or more":                                                   func(s *graph.Scope) { s.SetSequence(0, 3) },
+		"h.0: Sequence: nothing declares which sequences the rows are; embed tokens (B, T) with layers.Embedding, or call SetSequence": func(s *graph.Scope) { s.Sequence() },
+		"h.0: SetSequence: 0 sequences of 3 positions; want 1 or more of 1 or more":                                                    func(s *graph.Scope) { s.SetSequence(0, 3) },
 		"h.0: SetSequence: 3 sequences; want the 2 that the incremental graph remembers": func(s *graph.Scope) {
 			s.Use(graph.Incremental(graph.NewCache(2, 4)))
 			layers.Embedding(s, s.Ints("tokens", 3, 1), 10, 4, graph.Init{})

@@ -87,12 +87,12 @@ func TestEditSettingsErrors(t *testing.T) {
 	}
 	same := func(*scaling) {}
 	for want, edit := range map[string]graph.Option{
-		`graph: EditScale(h.*.x): unknown layer "h.*.x"; did you mean "h.*"?`:                           set("h.*.x", same),
-		`graph: EditScale(out): unknown layer "out"; there are h.*`:                                     set("out", same), // it has settings of another type
-		`h.0: EditScale(h.0): it panicked: no idea yet`:                                                 set("h.0", func(*scaling) { panic("no idea yet") }),
-		`h.0: EditScale: it panicked: runtime error: invalid memory address or nil pointer dereference`: set("", nil),
-		`h.0: Result: unknown layer "wte"; there are none else before this place`:                       graph.After("h.0", func(s *graph.Scope, x *G.Node) *G.Node { return s.Result("wte") }),
-		`h.1: Result: unknown layer "embedding"; there are h.*, none else before this place`:            graph.After("h.1", func(s *graph.Scope, x *G.Node) *G.Node { return s.Result("embedding") }),
+		`graph: EditScale(h.*.x): unknown layer "h.*.x"; did you mean "h.*"?`:                            set("h.*.x", same),
+		`graph: EditScale(out): unknown layer "out"; want one of h.*`:                                    set("out", same), // it has settings of another type
+		`h.0: EditScale(h.0): it panicked: no idea yet`:                                                  set("h.0", func(*scaling) { panic("no idea yet") }),
+		`h.0: EditScale: it panicked: runtime error: invalid memory address or nil pointer dereference`:  set("", nil),
+		`h.0: Result: unknown layer "wte"; want one of the layers declared before this place`:            graph.After("h.0", func(s *graph.Scope, x *G.Node) *G.Node { return s.Result("wte") }),
+		`h.1: Result: unknown layer "embedding"; want one of h.*, the layers declared before this place`: graph.After("h.1", func(s *graph.Scope, x *G.Node) *G.Node { return s.Result("embedding") }),
 	} {
 		s := graph.New(graph.NewParams(1), edit)
 		if _, err := s.Compile(linear(s)); err == nil || err.Error() != want {

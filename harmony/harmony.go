@@ -37,7 +37,7 @@ func (m Message) Check() error {
 	case Tool:
 		switch m.Name {
 		case "":
-			return fmt.Errorf("a message of a tool has no name, which tells the tool")
+			return fmt.Errorf("a tool's message has no name; want the name of the tool")
 		case System, Developer, User, Assistant:
 			return fmt.Errorf("a tool is named %s, which would make it a message of that role", m.Name)
 		}
@@ -67,7 +67,7 @@ type Format struct {
 // is one from tokenizer.ReadSpecial, with which a user's text could begin a message of another role.
 func New(tok tokenizer.Tokenizer) (*Format, error) {
 	if tokenizer.ReadsSpecial(tok) {
-		return nil, fmt.Errorf("the tokenizer %s reads special tokens in what messages say; want it without tokenizer.ReadSpecial", tok.Name())
+		return nil, fmt.Errorf("the tokenizer %s encodes special tokens written in messages; want one without tokenizer.ReadSpecial", tok.Name())
 	}
 	f := &Format{tok: tok}
 	ids := make(map[string]int)
@@ -83,7 +83,7 @@ func New(tok tokenizer.Tokenizer) (*Format, error) {
 	} {
 		id, ok := ids[s.text]
 		if !ok {
-			return nil, fmt.Errorf("the tokenizer %s has no token %s: conversations are for models whose tokenizer has harmony's, as gpt-oss's (o200k_harmony)", tok.Name(), s.text)
+			return nil, fmt.Errorf("the tokenizer %s has no token %s: conversations need a tokenizer with harmony's tokens, such as gpt-oss's (o200k_harmony)", tok.Name(), s.text)
 		}
 		*s.id = id
 	}

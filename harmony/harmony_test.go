@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// golden is testdata/harmony.json, which testdata/harmony.py makes with OpenAI's own package.
+// golden is testdata/harmony.json, which testdata/harmony.py writes with OpenAI's own package.
 type golden struct {
 	Conversations []struct {
 		Prompt, Whole       []Message
@@ -66,7 +66,7 @@ func written(t *testing.T, f *Format, ids []int) string {
 	return string(text)
 }
 
-// TestRender: the tokens of conversations are openai-harmony's, with texts that look like special tokens among them.
+// TestRender: conversations have the tokens of openai-harmony, even if texts look like special tokens.
 func TestRender(t *testing.T) {
 	g, f := readGolden(t), mustFormat(t)
 	for i, c := range g.Conversations {
@@ -95,7 +95,7 @@ func TestRender(t *testing.T) {
 	}
 }
 
-// TestParse: what openai-harmony reads of tokens is read here, what it refuses is refused.
+// TestParse: tokens are parsed into the same messages as by openai-harmony, and tokens that it refuses are refused.
 func TestParse(t *testing.T) {
 	g, f := readGolden(t), mustFormat(t)
 	refused := 0
@@ -116,8 +116,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestConstrained: an answer in a format that was asked for has a type and no recipient (openai/harmony#144), and can
-// be a part of what follows.
+// TestConstrained: an answer in a requested format has a type and no recipient (openai/harmony#144), and can be part of
+// the rest of the conversation.
 func TestConstrained(t *testing.T) {
 	f := mustFormat(t)
 	for _, header := range []string{"<|channel|>final <|constrain|>json", "<|channel|>final<|constrain|>json", "assistant<|channel|>final <|constrain|>json"} {
@@ -137,8 +137,8 @@ func TestConstrained(t *testing.T) {
 	}
 }
 
-// TestRoundTrip: a conversation comes back from its tokens, whatever its texts say. Authors with names and tools
-// that answer all are written and not read, as in openai-harmony.
+// TestRoundTrip: a conversation can be parsed from its tokens, whatever its texts are. Authors with names and tools that
+// answer all can be rendered but not parsed, as in openai-harmony.
 func TestRoundTrip(t *testing.T) {
 	g, f := readGolden(t), mustFormat(t)
 	for i, c := range g.Conversations {
@@ -167,7 +167,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestHistory: what was thought on the way to an answer is dropped once there is one, later thoughts are not.
+// TestHistory: reasoning that led to an answer is dropped once there is an answer; reasoning after the last answer is
+// kept.
 func TestHistory(t *testing.T) {
 	say := func(role, channel, text string) Message { return Message{Role: role, Channel: channel, Content: text} }
 	all := []Message{
@@ -213,7 +214,7 @@ func TestErrors(t *testing.T) {
 	f := mustFormat(t)
 	for want, m := range map[string]Message{
 		`message 1: role is "boss", want system, developer, user, assistant or tool`:    {Role: "boss"},
-		"message 1: a message of a tool has no name, which tells the tool":              {Role: Tool},
+		"message 1: a tool's message has no name; want the name of the tool":            {Role: Tool},
 		"message 1: a tool is named system, which would make it a message of that role": {Role: Tool, Name: System, Content: "obey"},
 		`message 1: channel is "a b", want a word`:                                      {Role: Assistant, Channel: "a b"},
 		`message 1: recipient is "x<|end|>", want a word`:                               {Role: Assistant, Recipient: "x<|end|>"},
@@ -224,13 +225,13 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"user":                                `token 0: "user" stands where a message is to begin with <|start|>`,
+		"user":                                `token 0: "user" found where a message must begin with <|start|>`,
 		"<|start|>user":                       "the tokens end within the header of a message",
 		"<|start|><|message|>":                "token 1: the header has no role",
 		"<|start|>boss<|message|>":            `token 2: unknown role "boss"`,
 		"<|start|>user<|channel|><|message|>": `token 3: the header "user<|channel|>" has <|channel|> without a channel`,
-		"<|start|>user a b c<|message|>":      `token 5: the header "user a b c" has words that are no recipient nor type: a`,
-		"<|start|>user a to=c<|message|>":     `token 5: the header "user a to=c" has a word that is no recipient nor type: a`,
+		"<|start|>user a b c<|message|>":      `token 5: the header "user a b c" has words that are neither a recipient nor a content type: a`,
+		"<|start|>user a to=c<|message|>":     `token 5: the header "user a to=c" has a word that is neither a recipient nor a content type: a`,
 	} {
 		ids, err := tokenizer.AppendSpecial(f.tok, nil, []byte(text))
 		if err != nil {
@@ -240,10 +241,10 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%s: error %v\nwant  %s", text, err, want)
 		}
 	}
-	if _, err := f.Parse("", []int{1 << 30}); err == nil || err.Error() != "token 0: token 1073741824, which there is not, stands where a message is to begin with <|start|>" {
+	if _, err := f.Parse("", []int{1 << 30}); err == nil || err.Error() != "token 0: unknown token 1073741824 found where a message must begin with <|start|>" {
 		t.Errorf("no token: %v", err)
 	}
-	const want = "the tokenizer bytes has no token <|start|>: conversations are for models whose tokenizer has harmony's, as gpt-oss's (o200k_harmony)"
+	const want = "the tokenizer bytes has no token <|start|>: conversations need a tokenizer with harmony's tokens, such as gpt-oss's (o200k_harmony)"
 	if _, err := New(tokenizer.Bytes()); err == nil || err.Error() != want {
 		t.Errorf("bytes: %v", err)
 	}
@@ -251,13 +252,13 @@ func TestErrors(t *testing.T) {
 
 // TestReadingTokenizer: a tokenizer that reads special tokens in texts would let a user write a system message.
 func TestReadingTokenizer(t *testing.T) {
-	const want = "the tokenizer o200k_harmony reads special tokens in what messages say; want it without tokenizer.ReadSpecial"
+	const want = "the tokenizer o200k_harmony encodes special tokens written in messages; want one without tokenizer.ReadSpecial"
 	if _, err := New(tokenizer.ReadSpecial(mustFormat(t).tok)); err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }
 
-// FuzzParse: any tokens are messages or an error, and what was read is written and read again as the same.
+// FuzzParse: any tokens are parsed as messages or are an error, and messages survive a round trip.
 func FuzzParse(f *testing.F) {
 	format := mustFormat(f)
 	f.Add([]byte("\x01assistant\x04final\x03hello\x02"), true)
@@ -273,7 +274,7 @@ func FuzzParse(f *testing.F) {
 			if b >= 1 && int(b) <= len(special) {
 				ids = append(ids, special[b-1])
 			} else {
-				ids, _ = format.tok.Append(ids, []byte{b}) // there is no text that it cannot encode
+				ids, _ = format.tok.Append(ids, []byte{b}) // it can encode any text
 			}
 		}
 		messages, err := format.Parse(role, ids)
@@ -285,7 +286,7 @@ func FuzzParse(f *testing.F) {
 		}
 		again, err := format.Render(messages)
 		if err != nil || slices.ContainsFunc(messages, func(m Message) bool { return m.Role == Tool && (m.Recipient == "" || m.Recipient == "all") }) {
-			return // a header with what is no word, or the name of a tool that could be a role
+			return // a header with something that is not a word, or the name of a tool that could be a role
 		}
 		if got, err := format.Parse("", again); err != nil || len(got) != len(messages) {
 			t.Errorf("%+v came back as %+v, %v", messages, got, err)

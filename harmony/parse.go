@@ -57,7 +57,7 @@ func (p *Parser) Next(id int) (text string, err error) {
 	switch p.state {
 	case forStart:
 		if id != p.f.start {
-			return "", fmt.Errorf("%s stands where a message is to begin with <|start|>", p.f.spelled(id))
+			return "", fmt.Errorf("%s found where a message must begin with <|start|>", p.f.spelled(id))
 		}
 		p.state, p.header = forMessage, nil
 		return "", nil
@@ -108,7 +108,7 @@ func (p *Parser) Current() (Message, bool) { return p.current, p.state == forEnd
 func (f *Format) spelled(id int) string {
 	text, err := f.tok.AppendText(nil, []int{id})
 	if err != nil {
-		return fmt.Sprintf("token %d, which there is not,", id)
+		return fmt.Sprintf("unknown token %d", id)
 	}
 	return fmt.Sprintf("%q", text)
 }
@@ -155,9 +155,9 @@ func (f *Format) parseHeader(role string, ids []int) (Message, error) {
 	to := func(word string) string { return strings.TrimPrefix(word, "to=") }
 	switch n := len(words); {
 	case n > 2:
-		return m, fmt.Errorf("the header %q has words that are no recipient nor type: %s", header, strings.Join(words[:n-2], " "))
+		return m, fmt.Errorf("the header %q has words that are neither a recipient nor a content type: %s", header, strings.Join(words[:n-2], " "))
 	case n == 2 && strings.HasPrefix(words[1], "to="):
-		return m, fmt.Errorf("the header %q has a word that is no recipient nor type: %s", header, words[0])
+		return m, fmt.Errorf("the header %q has a word that is neither a recipient nor a content type: %s", header, words[0])
 	case n == 2:
 		m.Recipient, m.ContentType = to(words[0]), words[1]
 	case n == 1 && strings.HasPrefix(words[0], constrain): // only a type, of an answer in a requested format

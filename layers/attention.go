@@ -68,7 +68,7 @@ func Attention(s *graph.Scope, x *G.Node, c AttentionConfig) *G.Node {
 		case c.Heads < 1 || c.HeadSize == 0 && width%c.Heads != 0:
 			return s.Fail("Attention", x.Shape(), "width %d is not a multiple of %d heads; x is %v", width, c.Heads, x.Shape())
 		case c.KVHeads < 1 || c.Heads%c.KVHeads != 0:
-			return s.Fail("Attention", x.Shape(), "%d heads do not share %d heads of keys and values evenly", c.Heads, c.KVHeads)
+			return s.Fail("Attention", x.Shape(), "%d heads cannot share %d heads of keys and values evenly", c.Heads, c.KVHeads)
 		case c.HeadSize == 0:
 			c.HeadSize = width / c.Heads
 		}
@@ -106,9 +106,9 @@ func (c AttentionConfig) share(s *graph.Scope) (fault string) {
 	switch {
 	case r == nil:
 	case c.Heads%r.Size() != 0:
-		return fmt.Sprintf("%d heads cannot be shared out evenly among %d ranks", c.Heads, r.Size())
+		return fmt.Sprintf("%d heads cannot be divided evenly among %d ranks", c.Heads, r.Size())
 	case c.KVHeads%r.Size() != 0:
-		return fmt.Sprintf("%d heads of keys and values cannot be shared out evenly among %d ranks", c.KVHeads, r.Size())
+		return fmt.Sprintf("%d heads of keys and values cannot be divided evenly among %d ranks", c.KVHeads, r.Size())
 	}
 	return ""
 }

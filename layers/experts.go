@@ -116,7 +116,7 @@ func Experts(c ExpertsConfig, expert func(s *graph.Scope, x *G.Node) *G.Node) fu
 			e := s.At(expertsName).Grouped(graph.Groups{Count: c.Count, PerRow: c.PerToken, Ends: routes.Ends})
 			y := e.Require("Experts", "what the expert returns", expert(e, rows)) // (N·K, C)
 			if !y.Shape().Eq(rows.Shape()) {
-				return s.Fail("Experts", x.Shape(), "the expert makes %v of %v; want as many rows and columns", y.Shape(), rows.Shape())
+				return s.Fail("Experts", x.Shape(), "the expert returns %v for %v; want the same shape", y.Shape(), rows.Shape())
 			}
 			y = ops.Combine(s, y, weights, routes) // (N, C)
 			if c.Shared != nil {

@@ -389,8 +389,8 @@ func TestExpertsFewRows(t *testing.T) {
 func TestExpertsErrors(t *testing.T) {
 	config := func(c layers.ExpertsConfig) func(s *graph.Scope, x *G.Node) *G.Node { return layers.Experts(c, gated) }
 	for want, layer := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{
-		"Experts: 3 of 2 experts for a token; want 1 to all of 1 or more": config(layers.ExpertsConfig{Count: 2, PerToken: 3}),
-		"Experts: 0 of 2 experts for a token; want 1 to all of 1 or more": config(layers.ExpertsConfig{Count: 2}),
+		"Experts: 3 of 2 experts for a token; want 1 or more experts, and 1 to all of them for a token": config(layers.ExpertsConfig{Count: 2, PerToken: 3}),
+		"Experts: 0 of 2 experts for a token; want 1 or more experts, and 1 to all of them for a token": config(layers.ExpertsConfig{Count: 2}),
 		"Experts: a capacity of 0.25 times 6 rows for 2 experts is 0 rows for each; want 1 or more": config(layers.ExpertsConfig{
 			Count: 2, PerToken: 1, Capacity: 0.25}),
 		"Experts: a capacity of -1, 0 in evaluations, 0 a sequence; want numbers above 0, or 0 for no bound": config(layers.ExpertsConfig{
@@ -401,9 +401,9 @@ func TestExpertsErrors(t *testing.T) {
 		"Experts: the expert is nil; want a function":                      layers.Experts(layers.ExpertsConfig{Count: 2, PerToken: 1}, nil),
 		"Experts: the router's logits are (6, 3) for x (6, 4); want (N, E) for 2 experts": config(layers.ExpertsConfig{
 			Count: 2, PerToken: 1, Router: router(3)}),
-		"Experts: the expert makes (6, 5) of (6, 4); want as many rows and columns": layers.Experts(layers.ExpertsConfig{Count: 2, PerToken: 1},
+		"Experts: the expert returns (6, 5) for (6, 4); want the same shape": layers.Experts(layers.ExpertsConfig{Count: 2, PerToken: 1},
 			func(s *graph.Scope, x *G.Node) *G.Node { return layers.Linear(s, x, 5, layers.Weights{}) }),
-		"experts: Sequence: rows that belong to groups are no sequences: attention and its like stand outside of experts": layers.Experts(
+		"experts: Sequence: rows that belong to groups are not sequences: attention and similar layers must be outside experts": layers.Experts(
 			layers.ExpertsConfig{Count: 2, PerToken: 1}, func(s *graph.Scope, x *G.Node) *G.Node {
 				return layers.Attention(s, x, layers.AttentionConfig{Heads: 2})
 			}),

@@ -48,7 +48,7 @@ func (l linear) declare(s *graph.Scope, x *G.Node, w Weights, sections ...int) *
 	if given.Entered {
 		for _, n := range sections {
 			if n%s.Ranks().Size() != 0 {
-				return s.Fail(l.name, shape, "%d columns cannot be shared out evenly among %d ranks", n, s.Ranks().Size())
+				return s.Fail(l.name, shape, "%d columns cannot be divided evenly among %d ranks", n, s.Ranks().Size())
 			}
 		}
 		shape[1] /= s.Ranks().Size()

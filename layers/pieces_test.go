@@ -70,13 +70,13 @@ func TestRows(t *testing.T) {
 		"LayerNorm: x is (2, 2, 4); want (N, C)": func(s *graph.Scope, x *G.Node) *G.Node { return layers.LayerNorm(s, x, layers.Norm{}) },
 		"MLP: x is (2, 2, 4); want (N, C)":       func(s *graph.Scope, x *G.Node) *G.Node { return layers.MLP(s, x, 3, nil, layers.BranchWeights{}) },
 		"RMSNorm: x is (2, 2, 4); want (N, C)":   func(s *graph.Scope, x *G.Node) *G.Node { return layers.RMSNorm(s, x, layers.RMS{}) },
-		"Attention: 4 heads do not share 3 heads of keys and values evenly": func(s *graph.Scope, x *G.Node) *G.Node {
+		"Attention: 4 heads cannot share 3 heads of keys and values evenly": func(s *graph.Scope, x *G.Node) *G.Node {
 			return layers.Attention(s, s.Floats("y", 2, 4), layers.AttentionConfig{Heads: 4, KVHeads: 3})
 		},
 		"Attention: x is (2, 2, 4); want (B·T, C)": func(s *graph.Scope, x *G.Node) *G.Node {
 			return layers.Attention(s, x, layers.AttentionConfig{Heads: 2})
 		},
-		"RMSNorm: there is no gain, and 1 is added to it; want one of NoGain and PlusOne": func(s *graph.Scope, x *G.Node) *G.Node {
+		"RMSNorm: NoGain and PlusOne are both set; want at most one": func(s *graph.Scope, x *G.Node) *G.Node {
 			return layers.RMSNorm(s, s.Floats("y", 2, 4), layers.RMS{NoGain: true, PlusOne: true})
 		},
 		"SoftCap: a soft-cap of -3; want one above 0": func(s *graph.Scope, x *G.Node) *G.Node {

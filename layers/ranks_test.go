@@ -31,8 +31,8 @@ func overRanks(size int, do func(r *localranks.Rank, params *graph.Params) error
 		})
 	}
 	wait.Wait()
-	for _, err := range errs { // returns the error of the rank that failed first, rather than that it has left
-		if err != nil && !strings.Contains(err.Error(), "has left") {
+	for _, err := range errs { // returns the error of the rank that failed first, rather than that it has stopped
+		if err != nil && !strings.Contains(err.Error(), "has stopped") {
 			return err
 		}
 	}
@@ -164,19 +164,19 @@ func TestRanksErrors(t *testing.T) {
 	attention := func(c layers.AttentionConfig) func(s *graph.Scope, x *G.Node) *G.Node {
 		return func(s *graph.Scope, x *G.Node) *G.Node { return layers.Attention(s.At("h.0.attn"), x, c) }
 	}
-	const stand = "between layers that are split over ranks stand element-wise ops and those that know heads (graph.Op.Columnwise)"
+	const stand = "between layers that are split over ranks, only element-wise ops and ops that handle heads (graph.Op.Columnwise) are supported"
 	for want, layer := range map[string]func(s *graph.Scope, x *G.Node) *G.Node{
-		"h.0.attn: Attention: 3 heads cannot be shared out evenly among 2 ranks":                    attention(layers.AttentionConfig{Heads: 3}),
-		"h.0.attn: Attention: 1 heads of keys and values cannot be shared out evenly among 2 ranks": attention(layers.AttentionConfig{Heads: 2, KVHeads: 1}),
-		"h.0.attn: SplitHeads: input 0, (6, 18), is a rank's part of [12 12 12]: " + stand:          attention(layers.AttentionConfig{Heads: 2, Composed: true}),
-		"h.0.mlp.c_fc: Linear: 5 columns cannot be shared out evenly among 2 ranks": func(s *graph.Scope, x *G.Node) *G.Node {
+		"h.0.attn: Attention: 3 heads cannot be divided evenly among 2 ranks":                    attention(layers.AttentionConfig{Heads: 3}),
+		"h.0.attn: Attention: 1 heads of keys and values cannot be divided evenly among 2 ranks": attention(layers.AttentionConfig{Heads: 2, KVHeads: 1}),
+		"h.0.attn: SplitHeads: input 0, (6, 18), is a rank's part of [12 12 12]: " + stand:       attention(layers.AttentionConfig{Heads: 2, Composed: true}),
+		"h.0.mlp.c_fc: Linear: 5 columns cannot be divided evenly among 2 ranks": func(s *graph.Scope, x *G.Node) *G.Node {
 			return layers.MLP(s.At("h.0.mlp"), x, 5, ops.GELU, layers.BranchWeights{})
 		},
 		"h.0.mlp.act: Softmax: input 0, (6, 3), is a rank's part of [6]: " + stand:                       mlp(ops.Softmax),
 		"h.0.mlp.act: LayerNorm: input 0, (6, 3), is a rank's part of [6]: " + stand:                     mlp(func(s *graph.Scope, h *G.Node) *G.Node { return layers.LayerNorm(s, h, layers.Norm{}) }),
 		"h.0.mlp.act: RMSNorm: x is (6, 3), gain (6); want (N, C), and (C) or a part of it for the gain": mlp(func(s *graph.Scope, h *G.Node) *G.Node { return layers.RMSNorm(s, h, layers.RMS{}) }),
 		"h.0.mlp.act: Gate: input 0, (6, 3), is a rank's part of [6]: " + stand:                          mlp(func(s *graph.Scope, h *G.Node) *G.Node { return layers.Gate(s, h, graph.Ones()) }),
-		"h.0.mlp.act: Mul: input 0 is a rank's part of [6], input 1 whole; want both alike":              mlp(func(s *graph.Scope, h *G.Node) *G.Node { return ops.Mul(s, h, s.Param("slope", graph.Ones(), 6, 3)) }),
+		"h.0.mlp.act: Mul: input 0 is a rank's part of [6], input 1 whole; want both the same":           mlp(func(s *graph.Scope, h *G.Node) *G.Node { return ops.Mul(s, h, s.Param("slope", graph.Ones(), 6, 3)) }),
 		"h.0.mlp.act: Gorgonia's Σ[1]: input 0, (6, 3), is a rank's part of [6]: " + stand:               mlp(func(s *graph.Scope, h *G.Node) *G.Node { return s.Node(G.Sum(h, 1)) }),
 	} {
 		s := split(t)
@@ -187,12 +187,12 @@ func TestRanksErrors(t *testing.T) {
 	}
 	s := split(t)
 	h := layers.Linear(s.At("c_fc"), ops.Enter(s, s.Floats("x", 6, 12)), 4, layers.Weights{})
-	if _, err := s.Compile(h); err == nil || err.Error() != "c_fc: Linear: an output, or what is watched, is a rank's part of [4]; each rank would tell of another" {
+	if _, err := s.Compile(h); err == nil || err.Error() != "c_fc: Linear: an output, or a watched value, is a rank's part of [4]; each rank would report a different one" {
 		t.Error(err)
 	}
 	s = split(t)
 	layers.Linear(s.At("a"), s.Floats("x", 6, 12), 4, layers.Weights{})
-	if err := s.Params().Split(graph.Counted(2)); err == nil || err.Error() != "graph: Split of parameters that are declared already; want it before" {
+	if err := s.Params().Split(graph.Counted(2)); err == nil || err.Error() != "graph: Split was called after parameters were declared; call it before" {
 		t.Error(err)
 	}
 }

@@ -30,7 +30,7 @@ func RMSNorm(s *graph.Scope, x *G.Node, n RMS) *G.Node {
 		}
 		switch {
 		case n.NoGain && n.PlusOne:
-			return s.Fail("RMSNorm", x.Shape(), "there is no gain, and 1 is added to it; want one of NoGain and PlusOne")
+			return s.Fail("RMSNorm", x.Shape(), "NoGain and PlusOne are both set; want at most one")
 		case n.NoGain:
 			return ops.RMSNormBare(s, x, columns, epsilon(n.Epsilon)) // (N, C)
 		case n.PlusOne:

@@ -19,7 +19,7 @@ func (c ExpertsConfig) check(x *G.Node, expert func(s *graph.Scope, x *G.Node) *
 	case expert == nil:
 		return "the expert is nil; want a function"
 	case c.Count < 1 || c.PerToken < 1 || c.PerToken > c.Count:
-		return fmt.Sprintf("%d of %d experts for a token; want 1 to all of 1 or more", c.PerToken, c.Count)
+		return fmt.Sprintf("%d of %d experts for a token; want 1 or more experts, and 1 to all of them for a token", c.PerToken, c.Count)
 	case c.Scores < SoftmaxPicked || c.Scores > Sigmoid:
 		return fmt.Sprintf("Scores are %d; want SoftmaxPicked, SoftmaxAll or Sigmoid", c.Scores)
 	case bad(c.Thin) || bad(c.Scale) || bad(c.ZLoss) || bad(c.Balance.Weight) || bad(c.Balance.BiasRate):

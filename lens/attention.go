@@ -82,7 +82,7 @@ func (r *Reader) Attention(ctx context.Context, ids []int, from, to int) ([]Map,
 	case from < 0 || to > len(r.layers) || from >= to:
 		return nil, fmt.Errorf("lens: layers %d to %d of attention; the model shows %d", from, to, len(r.layers))
 	case r.bytes(from, to, len(ids)) > mapBytes:
-		return nil, fmt.Errorf("lens: attention of layers %d to %d over %d tokens takes %d MB, %d are given: ask for fewer layers, or a shorter text",
+		return nil, fmt.Errorf("lens: attention of layers %d to %d over %d tokens takes %d MB, want at most %d: ask for fewer layers, or give a shorter text",
 			from, to-1, len(ids), r.bytes(from, to, len(ids))>>20, mapBytes>>20)
 	}
 	if err := r.begin(ctx, ids); err != nil {
@@ -165,9 +165,9 @@ func (r *Reader) keep(ids []int, from int, all []Map) {
 func (r *Reader) Reads(ctx context.Context, ids []int, position int) ([][]float32, error) {
 	switch n := int64(r.bytes(0, len(r.layers), len(ids))); {
 	case position < 0 || position >= len(ids):
-		return nil, fmt.Errorf("lens: position %d of %d tokens", position, len(ids))
+		return nil, fmt.Errorf("lens: position %d of %d tokens, counted from 0", position, len(ids))
 	case n > readBytes:
-		return nil, fmt.Errorf("lens: attention of all layers over %d tokens takes %d MB, %d are given: a shorter text will do", len(ids), n>>20, readBytes>>20)
+		return nil, fmt.Errorf("lens: attention of all layers over %d tokens takes %d MB, want at most %d: give a shorter text", len(ids), n>>20, readBytes>>20)
 	}
 	if err := r.begin(ctx, ids); err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ func ExampleReader() {
 	if err != nil {
 		panic(err)
 	}
-	r, err := lens.New(m, graph.NewParams(1)) // of a checkpoint: its model and its weights
+	r, err := lens.New(m, graph.NewParams(1)) // or the model and weights of a checkpoint
 	if err != nil {
 		panic(err)
 	}

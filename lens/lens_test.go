@@ -19,12 +19,13 @@ import (
 	"github.com/gorgpt/gorgpt/models"
 )
 
-// tolLogProb: programs of different lengths sum hundreds of float32 terms in different orders; measured 2e-6.
+// tolLogProb bounds the difference between programs of different lengths, which sum hundreds of float32 terms in
+// different orders. The largest difference measured was 2e-6.
 const tolLogProb = 2e-5
 
 var text = []int{7, 1, 20, 33, 33, 60, 4, 12, 25, 6, 51}
 
-// families are small models of all kinds, and an edited one.
+// families returns small models of all families, and an edited one.
 func families(t *testing.T) map[string]models.Model {
 	t.Helper()
 	all := make(map[string]models.Model)
@@ -57,7 +58,7 @@ func each(t *testing.T, test func(t *testing.T, m models.Model, params *graph.Pa
 	}
 }
 
-// whole returns the log-probabilities (T, V) of the model's ordinary program over the text.
+// whole returns the log-probabilities (T, V) that the model's ordinary program computes for a text.
 func whole(t *testing.T, m models.Model, params *graph.Params, ids []int) [][]float64 {
 	t.Helper()
 	s := graph.New(params)
@@ -131,7 +132,8 @@ func TestScores(t *testing.T) {
 	})
 }
 
-// TestLogits: the lens at the end of the last block is the model; earlier, it is the model without the later blocks.
+// TestLogits: after the last block, the lens gives the model's own logits; earlier, it gives those of the model without
+// the later blocks.
 func TestLogits(t *testing.T) {
 	each(t, func(t *testing.T, m models.Model, params *graph.Params, r *lens.Reader) {
 		rows, err := r.Logits(context.Background(), text, 2, 6, 3)
@@ -273,7 +275,7 @@ func TestNorms(t *testing.T) {
 		if norms[0][3] == 0 {
 			t.Error("the embedding is 0")
 		}
-		for i := 1; i < len(norms); i++ { // the triangle's inequality
+		for i := 1; i < len(norms); i++ { // the triangle inequality
 			if d := math.Abs(norms[i][3] - norms[i-1][3]); d > updates[i][3]*1.0001+1e-6 {
 				t.Errorf("place %d: the norm changes by %v, the update's is %v", i, d, updates[i][3])
 			}
@@ -341,7 +343,7 @@ func TestRefused(t *testing.T) {
 		"lens: 101 candidates; want 0 to 100":                 func() error { _, err := r.Scores(ctx, text, 101); return err },
 		"lens: positions 3 to 3 of 11 tokens":                 func() error { _, err := r.Logits(ctx, text, 3, 3, 1); return err },
 		"lens: layers 3 to 5 of attention; the model shows 4": func() error { _, err := r.Attention(ctx, text, 3, 5); return err },
-		"lens: position 11 of 11 tokens":                      func() error { _, err := r.Reads(ctx, text, 11); return err },
+		"lens: position 11 of 11 tokens, counted from 0":      func() error { _, err := r.Reads(ctx, text, 11); return err },
 		"lens: a graph over 65 tokens; want 1 to 64":          func() error { _, err := r.Declare(65); return err },
 		"lens: the values of 300 tokens; want 256 at most":    func() error { _, err := r.Values(ctx, make([]int, 300)); return err },
 	} {
@@ -357,7 +359,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestTogether: callers that take turns get what each would get alone, and a canceled call does not wait.
+// TestTogether: concurrent callers each get the result they would get alone, and a canceled call does not wait.
 func TestTogether(t *testing.T) {
 	m, err := models.Find("gptoss-nano")
 	if err != nil {
@@ -405,7 +407,7 @@ func TestTogether(t *testing.T) {
 	all.Wait()
 	gone, leave := context.WithCancel(ctx)
 	leave()
-	for range 20 { // with a free turn, too
+	for range 20 { // even if no other call is running
 		for _, call := range []func() error{
 			func() error { _, err := r.Scores(gone, text, 1); return err },
 			func() error { _, err := r.Logits(gone, text, 0, 2, 1); return err },

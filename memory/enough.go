@@ -17,9 +17,9 @@ func (limit Limit) Check(what string, bytes float64) error {
 	case limit.Bytes == 0 || bytes <= has:
 		return nil
 	case limit.Whose != "":
-		return fmt.Errorf("%s takes %s of memory, this process may have %s (%s)", what, Size(bytes), Size(has), limit.Whose)
+		return fmt.Errorf("%s takes %s of memory, but this process may use only %s (%s)", what, Size(bytes), Size(has), limit.Whose)
 	default:
-		return fmt.Errorf("%s takes %s of memory, this machine has %s", what, Size(bytes), Size(has))
+		return fmt.Errorf("%s takes %s of memory, but this machine has only %s", what, Size(bytes), Size(has))
 	}
 }
 

@@ -12,5 +12,5 @@ func ExampleLimit_Check() {
 	fmt.Println(limit.Check("training", 3e9))
 	// Output:
 	// <nil>
-	// training takes 3 GB of memory, this process may have 2 GB (its cgroup)
+	// training takes 3 GB of memory, but this process may use only 2 GB (its cgroup)
 }

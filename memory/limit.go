@@ -38,8 +38,8 @@ func limitOf(system fs.FS) Limit {
 		return limit
 	}
 	for _, r := range []struct{ limit, taken, whose string }{
-		{"Max address space", "VmSize:", "its limit of address space, ulimit -v"},
-		{"Max data size", "VmData:", "its limit of data, ulimit -d"},
+		{"Max address space", "VmSize:", "its address space limit, ulimit -v"},
+		{"Max data size", "VmData:", "its data size limit, ulimit -d"},
 	} {
 		if bytes := resourceLimit(system, r.limit, r.taken); bytes < limit.Bytes {
 			limit = Limit{max(1, bytes), r.whose} // 0 would mean not known

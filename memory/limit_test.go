@@ -64,18 +64,18 @@ func TestLimitOf(t *testing.T) {
 			"sys/fs/cgroup/memory/memory.limit_in_bytes": "1000\n",
 		}, Limit{machine, ""}},
 		{"ulimit -v", map[string]string{"proc/meminfo": meminfo, "proc/self/limits": limits("4000000000", "unlimited"), "proc/self/status": status},
-			Limit{4_000_000_000 - 1_300_000<<10, "its limit of address space, ulimit -v"}},
+			Limit{4_000_000_000 - 1_300_000<<10, "its address space limit, ulimit -v"}},
 		{"ulimit -d", map[string]string{"proc/meminfo": meminfo, "proc/self/limits": limits("unlimited", "3000000000"), "proc/self/status": status},
-			Limit{3_000_000_000 - 100_000<<10, "its limit of data, ulimit -d"}},
+			Limit{3_000_000_000 - 100_000<<10, "its data size limit, ulimit -d"}},
 		{"both, the first is less", map[string]string{"proc/meminfo": meminfo, "proc/self/limits": limits("3000000000", "3000000000"), "proc/self/status": status},
-			Limit{3_000_000_000 - 1_300_000<<10, "its limit of address space, ulimit -v"}},
+			Limit{3_000_000_000 - 1_300_000<<10, "its address space limit, ulimit -v"}},
 		{"ulimit -v, and a group allows less", map[string]string{
 			"proc/meminfo": meminfo, "proc/self/limits": limits("4000000000", "unlimited"), "proc/self/status": status, "proc/self/cgroup": "0::/\n",
 			"sys/fs/cgroup/memory.max": "1000000000\n", "sys/fs/cgroup/memory.swap.max": "0\n",
 		}, Limit{1_000_000_000, "its cgroup"}},
 		{"no limits", map[string]string{"proc/meminfo": meminfo, "proc/self/limits": limits("unlimited", "unlimited"), "proc/self/status": status}, Limit{machine, ""}},
 		{"a limit, and what is taken is not told", map[string]string{"proc/meminfo": meminfo, "proc/self/limits": limits("4000000000", "unlimited")},
-			Limit{4_000_000_000, "its limit of address space, ulimit -v"}},
+			Limit{4_000_000_000, "its address space limit, ulimit -v"}},
 	} {
 		system := fstest.MapFS{}
 		for name, text := range c.files {
@@ -90,9 +90,9 @@ func TestLimitOf(t *testing.T) {
 // TestCheck: the error says which limit is exceeded.
 func TestCheck(t *testing.T) {
 	for want, limit := range map[string]Limit{
-		"training takes 3 GB of memory, this machine has 2 GB":                                              {2e9, ""},
-		"training takes 3 GB of memory, this process may have 2 GB (its cgroup)":                            {2e9, "its cgroup"},
-		"training takes 3 GB of memory, this process may have 2 GB (its limit of address space, ulimit -v)": {2e9, "its limit of address space, ulimit -v"},
+		"training takes 3 GB of memory, but this machine has only 2 GB":                                          {2e9, ""},
+		"training takes 3 GB of memory, but this process may use only 2 GB (its cgroup)":                         {2e9, "its cgroup"},
+		"training takes 3 GB of memory, but this process may use only 2 GB (its address space limit, ulimit -v)": {2e9, "its address space limit, ulimit -v"},
 		"": {3e9, "its cgroup"},
 	} {
 		got := ""

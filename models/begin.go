@@ -37,7 +37,7 @@ func Begin(m Model, params, from *graph.Params) error {
 		return err
 	}
 	if from.Get(HeadName) != nil && params.Get(HeadName) == nil {
-		return fmt.Errorf("%s: the weights to begin with have a head of their own, and the model's shares the token embedding (tie_word_embeddings)", HeadName)
+		return fmt.Errorf("%s: the initial weights have a separate head, but the model's head shares the token embedding (tie_word_embeddings)", HeadName)
 	}
 	for _, p := range params.All() {
 		old, unedited := from.Get(p.Name()), before.Get(p.Name())
@@ -51,13 +51,13 @@ func Begin(m Model, params, from *graph.Params) error {
 			continue // it belongs to an edit
 		}
 		if old == nil {
-			return fmt.Errorf("%s: no such weight to begin with", p.Name())
+			return fmt.Errorf("%s: no weight of this name to start from", p.Name())
 		}
 		shape, had := p.Whole(), old.Shape()
 		positions := longer.Get(p.Name()) != nil && !slices.Equal(longer.Get(p.Name()).Shape(), shape)
 		shorter := positions && len(shape) == 2 && len(had) == 2 && shape[0] < had[0] && shape[1] == had[1]
 		if !slices.Equal(shape, had) && !shorter {
-			return fmt.Errorf("%s: %v, but the weight to begin with is %v", p.Name(), shape, had)
+			return fmt.Errorf("%s: %v, but the weight to start from is %v", p.Name(), shape, had)
 		}
 		if err := p.Take(p.Data(), old.Data()[:shape.TotalSize()]); err != nil {
 			return err

@@ -20,7 +20,7 @@ func TestBeginUntied(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := models.Begin(gpt2.New(11, 8, 4, 2, 2), graph.NewParams(2), from)
-	const want = "lm_head.weight: the weights to begin with have a head of their own, and the model's shares the token embedding (tie_word_embeddings)"
+	const want = "lm_head.weight: the initial weights have a separate head, but the model's head shares the token embedding (tie_word_embeddings)"
 	if err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
@@ -41,12 +41,12 @@ func TestBegin(t *testing.T) {
 		{"the same", gpt2.New(11, 8, 4, 2, 2), ""},
 		{"a shorter context", gpt2.New(11, 5, 4, 2, 2), ""},
 		{"fewer layers", gpt2.New(11, 8, 4, 1, 2), ""},
-		{"a longer context", gpt2.New(11, 9, 4, 2, 2), "wpe.weight: (9, 4), but the weight to begin with is (8, 4)"},
-		{"a smaller vocabulary", gpt2.New(9, 8, 4, 2, 2), "wte.weight: (9, 4), but the weight to begin with is (11, 4)"},
-		{"a vocabulary as small as the context", gpt2.New(8, 8, 4, 2, 2), "wte.weight: (8, 4), but the weight to begin with is (11, 4)"},
-		{"another width", gpt2.New(11, 5, 2, 2, 2), "wte.weight: (11, 2), but the weight to begin with is (11, 4)"},
-		{"more layers", gpt2.New(11, 8, 4, 3, 2), "h.2.ln_1.weight: no such weight to begin with"},
-		{"another family", gpt1.New(11, 8, 4, 2, 2), "tokens_embed.weight: no such weight to begin with"},
+		{"a longer context", gpt2.New(11, 9, 4, 2, 2), "wpe.weight: (9, 4), but the weight to start from is (8, 4)"},
+		{"a smaller vocabulary", gpt2.New(9, 8, 4, 2, 2), "wte.weight: (9, 4), but the weight to start from is (11, 4)"},
+		{"a vocabulary as small as the context", gpt2.New(8, 8, 4, 2, 2), "wte.weight: (8, 4), but the weight to start from is (11, 4)"},
+		{"another width", gpt2.New(11, 5, 2, 2, 2), "wte.weight: (11, 2), but the weight to start from is (11, 4)"},
+		{"more layers", gpt2.New(11, 8, 4, 3, 2), "h.2.ln_1.weight: no weight of this name to start from"},
+		{"another family", gpt1.New(11, 8, 4, 2, 2), "tokens_embed.weight: no weight of this name to start from"},
 	} {
 		params := graph.NewParams(2)
 		err := models.Begin(c.m, params, from)
@@ -95,7 +95,7 @@ func TestBeginEdited(t *testing.T) {
 		}
 	}
 	err := models.Begin(models.Edit(gpt2.New(11, 8, 2, 2, 2), grouped), graph.NewParams(2), from)
-	if want := "wte.weight: (11, 2), but the weight to begin with is (11, 4)"; err == nil || err.Error() != want {
+	if want := "wte.weight: (11, 2), but the weight to start from is (11, 4)"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 }

@@ -75,7 +75,7 @@ func reedit(m Model, listed []string, edits []graph.Option) (Model, error) {
 	case len(given) == 0:
 		return nil, fmt.Errorf("config.json: the model was edited by %s; open it from Go with the same edits, as in checkpoint.Load(dir, edits...)", strings.Join(listed, ", "))
 	case len(listed) == 0:
-		return nil, fmt.Errorf("config.json: the model was not edited; it cannot be opened with %s, only edited by models.Edit afterwards", strings.Join(given, ", "))
+		return nil, fmt.Errorf("config.json: the model was not edited; it cannot be opened with %s; open it without edits, then use models.Edit", strings.Join(given, ", "))
 	}
 	return nil, fmt.Errorf("config.json: the model was edited by %s, not by %s", strings.Join(listed, ", "), strings.Join(given, ", "))
 }

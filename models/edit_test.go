@@ -260,7 +260,7 @@ func TestEditSaved(t *testing.T) {
 		}{
 			{text, nil, "config.json: the model was edited by Replace(h.*.mlp.act), After(h.*.mlp.act); open it from Go with the same edits, as in checkpoint.Load(dir, edits...)"},
 			{text, edits[:1], "config.json: the model was edited by Replace(h.*.mlp.act), After(h.*.mlp.act), not by Replace(h.*.mlp.act)"},
-			{plain, edits[:1], "config.json: the model was not edited; it cannot be opened with Replace(h.*.mlp.act), only edited by models.Edit afterwards"},
+			{plain, edits[:1], "config.json: the model was not edited; it cannot be opened with Replace(h.*.mlp.act); open it without edits, then use models.Edit"},
 		} {
 			if _, err := models.Parse(c.config, c.edits...); err == nil || err.Error() != c.want {
 				t.Errorf("%v\nwant %s", err, c.want)

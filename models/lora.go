@@ -47,7 +47,7 @@ func LoRA(m Model, rank int) (Model, error) {
 		}
 	}
 	if edits == nil {
-		return nil, fmt.Errorf("models: %T has no linear layer in its blocks, for an adapter to stand beside", m)
+		return nil, fmt.Errorf("models: %T has no linear layer in its blocks to add an adapter to", m)
 	}
 	return Edit(m, edits...), nil
 }
@@ -106,7 +106,7 @@ func Merge(m Model, params, from *graph.Params) error {
 		}
 		at := slices.IndexFunc(places, func(l linear) bool { return l.path == layer })
 		if at < 0 {
-			return fmt.Errorf("models: %s has an adapter, and is no linear layer of the blocks", layer)
+			return fmt.Errorf("models: %s has an adapter, but is not a linear layer of the blocks", layer)
 		}
 		if err := p.Fill(func(data []float32) error {
 			copy(data, old.Data())

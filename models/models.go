@@ -89,7 +89,7 @@ func Parse(config []byte, edits ...graph.Option) (Model, error) {
 }
 
 // ErrNoFamily is the error for a model_type of which no family is registered: import the family's package.
-var ErrNoFamily = errors.New("the model is of no registered family")
+var ErrNoFamily = errors.New("the model's family is not registered")
 
 type unknownType string
 

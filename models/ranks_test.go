@@ -199,7 +199,7 @@ func TestRanksRefused(t *testing.T) {
 			}
 			s := graph.New(params, graph.Training())
 			declare(s)
-			if err := s.Err(); err == nil || !strings.Contains(err.Error(), "cannot be shared out evenly among 3 ranks") || !strings.Contains(err.Error(), ".0.") {
+			if err := s.Err(); err == nil || !strings.Contains(err.Error(), "cannot be divided evenly among 3 ranks") || !strings.Contains(err.Error(), ".0.") {
 				t.Errorf("%s, %s: %v", named.Name, what, err)
 			}
 		}

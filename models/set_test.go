@@ -75,17 +75,17 @@ func TestSetErrors(t *testing.T) {
 		{gpt2.New(13, 9, 12, 2, 3), []string{"n_layer"}, `"n_layer": want key=value`},
 		{gpt2.New(13, 9, 12, 2, 3), []string{"=3"}, `"=3": want key=value`},
 		{gpt2.New(13, 9, 12, 2, 3), []string{"n_heads=3"}, `unknown key "n_heads"; did you mean "n_head"?`},
-		{gpt2.New(13, 9, 12, 2, 3), []string{"window_size=3"}, `unknown key "window_size"; there are activation_function, attn_pdrop, bias, embd_pdrop, initializer_range, layer_norm_epsilon, n_embd, n_head, n_inner, n_layer, n_positions, resid_pdrop, scale_attn_by_inverse_layer_idx, scale_attn_weights, tie_word_embeddings, vocab_size`},
+		{gpt2.New(13, 9, 12, 2, 3), []string{"window_size=3"}, `unknown key "window_size"; want one of activation_function, attn_pdrop, bias, embd_pdrop, initializer_range, layer_norm_epsilon, n_embd, n_head, n_inner, n_layer, n_positions, resid_pdrop, scale_attn_by_inverse_layer_idx, scale_attn_weights, tie_word_embeddings, vocab_size`},
 		// A file may have this key, but nothing depends on it.
-		{gpt1.New(13, 9, 12, 2, 3), []string{"n_ctx=3"}, `unknown key "n_ctx"; there are afn, attn_pdrop, embd_pdrop, initializer_range, layer_norm_epsilon, n_embd, n_head, n_layer, n_positions, resid_pdrop, tie_word_embeddings, vocab_size`},
-		{gpt2.New(13, 9, 12, 2, 3), []string{"n_layer=many"}, "gpt2: key n_layer: want a whole number, got a text"},
+		{gpt1.New(13, 9, 12, 2, 3), []string{"n_ctx=3"}, `unknown key "n_ctx"; want one of afn, attn_pdrop, embd_pdrop, initializer_range, layer_norm_epsilon, n_embd, n_head, n_layer, n_positions, resid_pdrop, tie_word_embeddings, vocab_size`},
+		{gpt2.New(13, 9, 12, 2, 3), []string{"n_layer=many"}, "gpt2: key n_layer: want a whole number, got a string"},
 		{gpt2.New(13, 9, 12, 2, 3), []string{"n_layer=1.5"}, "gpt2: key n_layer: want a whole number, got 1.5"},
-		{gpt2.New(13, 9, 12, 2, 3), []string{"n_layer="}, "gpt2: key n_layer: want a whole number, got a text"},
+		{gpt2.New(13, 9, 12, 2, 3), []string{"n_layer="}, "gpt2: key n_layer: want a whole number, got a string"},
 		{gpt2.New(13, 9, 12, 2, 3), []string{"bias=1"}, "gpt2: key bias: want true or false, got a number"},
 		{gpt2.New(13, 9, 12, 2, 3), []string{"n_head=5"}, "gpt2: width 12 is not a multiple of 5 heads"},
 		{gpt2.New(13, 9, 12, 2, 3), []string{"n_inner=0"}, "gpt2: n_inner is 0, want more than 0, or null"},
 		{gpt2.New(13, 9, 12, 2, 3), []string{"n_head=2", "num_attention_heads=3"}, "num_attention_heads=3: the key n_head is given twice"},
-		{gpt3.New(13, 9, 12, 2, 3), []string{"window_size=0"}, `gpt3: window_size is 0, want 1 or more: attention_order is "dense,banded", and a position of a banded layer sees itself`},
+		{gpt3.New(13, 9, 12, 2, 3), []string{"window_size=0"}, `gpt3: window_size is 0, want 1 or more: attention_order is "dense,banded", and a position in a banded layer sees at least itself`},
 	} {
 		if _, err := models.Set(c.m, c.pair...); err == nil || err.Error() != c.want {
 			t.Errorf("%v: %v\nwant %s", c.pair, err, c.want)

@@ -47,13 +47,13 @@ func (o AttentionOptions) check(s *graph.Scope, op string, shape tensor.Shape, h
 	case o.Window < 0:
 		return s.Fail(op, shape, "a window of %d is below 0", o.Window)
 	case !finite(o.Scale):
-		return s.Fail(op, shape, "a scale of %v; want a number, or 0 for that of the size of heads", o.Scale)
+		return s.Fail(op, shape, "a scale of %v; want a finite number, or 0 for the default, from the head size", o.Scale)
 	case o.SoftCap != 0 && !isCap(o.SoftCap):
 		return s.Fail(op, shape, "a soft-cap of %v; want one above 0, or 0 for none", o.SoftCap)
 	case o.Slopes != nil && len(o.Slopes) != heads:
 		return s.Fail(op, shape, "%d slopes; want one for each of %d heads of queries", len(o.Slopes), heads)
 	case slices.ContainsFunc(o.Slopes, func(v float64) bool { return !finite(v) }):
-		return s.Fail(op, shape, "slopes are %v; want numbers", o.Slopes)
+		return s.Fail(op, shape, "slopes are %v; want finite numbers", o.Slopes)
 	case !isVector(o.Sinks, heads):
 		return s.Fail(op, shape, "sinks are %v; want (%d), one for each head of queries", o.Sinks.Shape(), heads)
 	}
@@ -120,12 +120,12 @@ func newAttention(s *graph.Scope, op string, q, k, v *Heads, o *AttentionOptions
 		o.Sinks = s.Require(op, "sinks", o.Sinks)
 	}
 	if k.Count != v.Count || q.Count%k.Count != 0 || q.Size != k.Size {
-		return t, s.Fail(op, shape, "%d heads of %d columns of queries do not go with %d of %d of keys and %d of %d of values", q.Count, q.Size, k.Count, k.Size, v.Count, v.Size)
+		return t, s.Fail(op, shape, "%d query heads of %d columns do not match %d key heads of %d and %d value heads of %d", q.Count, q.Size, k.Count, k.Size, v.Count, v.Size)
 	}
 	t.qkv = [3]Heads{*q, *k, *v}
 	for i, h := range t.qkv {
 		if split := s.Layout(h.In).Sections != nil; split != (s.Layout(q.In).Sections != nil) || s.Layout(h.In).Entered {
-			return t, s.Fail(op, shape, "%s is %v, q %v; want heads that are shared out over ranks alike, or none", names[i], s.Layout(h.In), s.Layout(q.In))
+			return t, s.Fail(op, shape, "%s is %v, q %v; want all of them divided over ranks in the same way, or none", names[i], s.Layout(h.In), s.Layout(q.In))
 		}
 	}
 	t.nodes, t.sinks = G.Nodes{q.In, k.In, v.In}, o.Sinks

@@ -50,7 +50,7 @@ func local(s *graph.Scope, op string, x *G.Node, heads int) int {
 		return heads
 	}
 	if heads%r.Size() != 0 {
-		s.Fail(op, tensor.Shape{1}, "%d heads cannot be shared out evenly among %d ranks", heads, r.Size())
+		s.Fail(op, tensor.Shape{1}, "%d heads cannot be divided evenly among %d ranks", heads, r.Size())
 		return heads
 	}
 	return heads / r.Size()

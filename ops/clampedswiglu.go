@@ -20,7 +20,7 @@ func ClampedSwiGLU(s *graph.Scope, u *G.Node, limit float64) *G.Node {
 	layout := s.Layout(u)
 	if layout.Sections != nil {
 		if len(layout.Sections) > 1 || dim(u, 1)*s.Ranks().Size() != layout.Total() {
-			return s.Fail("ClampedSwiGLU", out, "u, %v, is %v; want pairs that ranks share out evenly", u.Shape(), layout)
+			return s.Fail("ClampedSwiGLU", out, "u, %v, is %v; want pairs divided evenly among ranks", u.Shape(), layout)
 		}
 		layout = graph.Cut(1, layout.Total()/2)
 	}

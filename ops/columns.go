@@ -21,7 +21,7 @@ func Columns(s *graph.Scope, x *G.Node, first, count int) *G.Node {
 	}
 	layout, ok := columnsOf(s, x, first, count)
 	if !ok {
-		return s.Fail("Columns", tensor.Shape{dim(x, 0), count}, "x, %v, is %v, of whose sections %d columns from column %d are none", x.Shape(), s.Layout(x), count, first)
+		return s.Fail("Columns", tensor.Shape{dim(x, 0), count}, "x, %v, is %v; %d columns from column %d are not one of its sections", x.Shape(), s.Layout(x), count, first)
 	}
 	return moveColumns(s, "Columns", []*G.Node{x}, count, []int{-first}, layout)
 }

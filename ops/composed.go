@@ -15,7 +15,7 @@ func ComposedAttention(s *graph.Scope, q, k, v Heads, o AttentionOptions) *G.Nod
 		return failed
 	}
 	if s.Cache() != nil {
-		return s.Fail("ComposedAttention", t.shape(), "it keeps nothing for an incremental graph; use Attention there")
+		return s.Fail("ComposedAttention", t.shape(), "it has no cache for an incremental graph; use Attention there")
 	}
 	values := splitHeads(s, v, q.Count/v.Count)          // (B·H, T, D)
 	weights := AttentionWeights(s, q, k, o)              // (B·H, T, T)

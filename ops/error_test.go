@@ -46,7 +46,7 @@ func TestErrors(t *testing.T) {
 		{func(s *graph.Scope) *G.Node {
 			x := s.Floats("a", 6, 9)
 			return ops.Attention(s, ops.Heads{x, 0, 3, 2}, ops.Heads{x, 0, 2, 2}, ops.Heads{x, 0, 2, 2}, ops.AttentionOptions{})
-		}, "Attention: 3 heads of 2 columns of queries do not go with 2 of 2 of keys and 2 of 2 of values"},
+		}, "Attention: 3 query heads of 2 columns do not match 2 key heads of 2 and 2 value heads of 2"},
 		{func(s *graph.Scope) *G.Node {
 			x := s.Floats("a", 6, 9)
 			return ops.Attention(s, ops.Heads{x, 0, 2, 2}, ops.Heads{x, 6, 2, 2}, ops.Heads{x, 0, 2, 2}, ops.AttentionOptions{})
@@ -71,10 +71,10 @@ func TestErrors(t *testing.T) {
 		}, "Rotary: heads of 3 columns are not 1 pairs; x is (6, 8)"},
 		{func(s *graph.Scope) *G.Node {
 			return ops.Rotary(s, s.Floats("a", 6, 8), 2, ops.RotaryOptions{Columns: 6})
-		}, "Rotary: 6 columns of heads of 4 cannot turn; x is (6, 8)"},
+		}, "Rotary: 6 columns of heads of 4 cannot be rotated; x is (6, 8)"},
 		{func(s *graph.Scope) *G.Node {
 			return ops.Rotary(s, s.Floats("a", 6, 8), 2, ops.RotaryOptions{Frequencies: []float64{1}, Theta: 5})
-		}, "Rotary: there are frequencies, and a base, columns or a scaling for other ones; x is (6, 8)"},
+		}, "Rotary: frequencies are given together with a base, columns or a scaling; want one or the other; x is (6, 8)"},
 		{func(s *graph.Scope) *G.Node {
 			return ops.Rotary(s, s.Floats("a", 6, 8), 2, ops.RotaryOptions{Scaling: ops.RotaryScaling{Factor: 2}})
 		}, "Rotary: scaling has no type, want default, linear, ntk, yarn or llama3; x is (6, 8)"},
@@ -140,10 +140,10 @@ func TestErrors(t *testing.T) {
 		}, "Attention: a soft-cap of 1e-60; want one above 0, or 0 for none"},
 		{func(s *graph.Scope) *G.Node {
 			return attend(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{Scale: math.NaN()})
-		}, "Attention: a scale of NaN; want a number, or 0 for that of the size of heads"},
+		}, "Attention: a scale of NaN; want a finite number, or 0 for the default, from the head size"},
 		{func(s *graph.Scope) *G.Node {
 			return attend(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{Slopes: []float64{0, 1, math.Inf(1)}})
-		}, "Attention: slopes are [0 1 +Inf]; want numbers"},
+		}, "Attention: slopes are [0 1 +Inf]; want finite numbers"},
 		{func(s *graph.Scope) *G.Node {
 			return attend(s, s.Floats("a", 6, 9), 3, 3, ops.AttentionOptions{Sinks: s.Floats("b", 3, 1)})
 		}, "Attention: sinks are (3, 1); want (3), one for each head of queries"},
@@ -173,10 +173,10 @@ func TestErrors(t *testing.T) {
 			"CrossEntropy: logits are (6, 2), targets (5) of int; want (N, V) and N integers"},
 		{func(s *graph.Scope) *G.Node {
 			return ops.Reshape(s, s.Param("a", graph.Ones(), 1))
-		}, "Reshape: x is (1); () has not as many elements"},
+		}, "Reshape: x is (1); () has a different number of elements"},
 		{func(s *graph.Scope) *G.Node {
 			return ops.Reshape(s, s.Floats("a", 2, 3), -2, -3)
-		}, "Reshape: x is (2, 3); (-2, -3) has not as many elements"},
+		}, "Reshape: x is (2, 3); (-2, -3) has a different number of elements"},
 		{func(s *graph.Scope) *G.Node {
 			return ops.WeightedLinearCrossEntropy(s, s.Floats("a", 3, 4), s.Floats("b", 5, 4), s.Ints("c", 3), s.Floats("d", 2))
 		}, "WeightedLinearCrossEntropy: x is (3, 4), weights (2); want (N, C) and (N)"},
@@ -189,13 +189,13 @@ func TestErrors(t *testing.T) {
 		}, "LogSumExp: x is () of float32; want rows of float32"},
 		{func(s *graph.Scope) *G.Node {
 			return ops.Reshape(s, s.Floats("a", 2, 3), 7)
-		}, "Reshape: x is (2, 3); (7) has not as many elements"},
+		}, "Reshape: x is (2, 3); (7) has a different number of elements"},
 		{func(s *graph.Scope) *G.Node {
 			return ops.DropoutShared(s, s.Floats("a", 3, 4), 0.1, 2)
 		}, "DropoutShared: x is (3, 4); want (N·K, C) with a K of 2"},
 		{func(s *graph.Scope) *G.Node {
 			return ops.WeightedLinearCrossEntropy(s, s.Floats("a", 3, 4), s.Floats("b", 5, 4), s.Ints("c", 3), ops.Scale(s, s.Floats("d", 3), 2))
-		}, "WeightedLinearCrossEntropy: the weights are computed; they must be given, as they get no gradient"},
+		}, "WeightedLinearCrossEntropy: the weights are computed by the graph; want an input, since they get no gradient"},
 		{func(s *graph.Scope) *G.Node {
 			return ops.BatchedMatMul(s, s.Floats("a", 2, 3, 4), s.Floats("b", 2, 3, 4), false, false)
 		}, "BatchedMatMul: a is (2, 3, 4) (transposed: false), b (2, 3, 4) (false); want (N, M, K) and (N, K, L)"},

@@ -68,7 +68,7 @@ func checkWeights(s *graph.Scope, x, weights *G.Node) *G.Node {
 		return s.Fail("WeightedLinearCrossEntropy", tensor.ScalarShape(), "x is %v, weights %v; want (N, C) and (N)", x.Shape(), weights.Shape())
 	}
 	if weights.Op() != nil {
-		return s.Fail("WeightedLinearCrossEntropy", tensor.ScalarShape(), "the weights are computed; they must be given, as they get no gradient")
+		return s.Fail("WeightedLinearCrossEntropy", tensor.ScalarShape(), "the weights are computed by the graph; want an input, since they get no gradient")
 	}
 	return nil
 }
@@ -133,7 +133,7 @@ func headGrad(s *graph.Scope, x, w, weights *G.Node, products int64) func(_ G.No
 func headOfRanks(s *graph.Scope, x, w, targets, weights *G.Node, head kernel.Head) *G.Node {
 	r, l := s.Ranks(), s.Layout(w)
 	if l.Axis != 0 || len(l.Sections) != 1 {
-		return s.Fail("LinearCrossEntropy", tensor.ScalarShape(), "w, %v, is %v; want words of the vocabulary, or all", w.Shape(), l)
+		return s.Fail("LinearCrossEntropy", tensor.ScalarShape(), "w, %v, is %v; want a part of the vocabulary, or all of it", w.Shape(), l)
 	}
 	own := l.Spans(r.Rank(), r.Size())[0]
 	part := kernel.HeadPart{Head: head, From: own.From, Whole: l.Total(), Max: r.Max, Sum: func(x []float32) error { return r.Sum(x) }}

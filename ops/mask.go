@@ -17,7 +17,7 @@ func CausalMask(s *graph.Scope, scores *G.Node, window int) *G.Node {
 		return s.Fail("CausalMask", shape, "scores are %v, window %d; want (N, T, T) and 0 or more", shape, window)
 	}
 	if s.Cache() != nil {
-		return s.Fail("CausalMask", shape, "it sees nothing of the past in an incremental graph")
+		return s.Fail("CausalMask", shape, "it is not supported in an incremental graph, whose past it cannot see")
 	}
 	fill := func(name string, hidden float32, x *G.Node, grad func(G.Nodes, *G.Node, *G.Node) G.Nodes) *G.Node {
 		return s.Apply(graph.Op{

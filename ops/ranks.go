@@ -108,7 +108,7 @@ func splitProduct(s *graph.Scope, x, w, bias *G.Node, in, out int) (result graph
 	case lx.Sections != nil && lw.Same(graph.Cut(in, lx.Sections...)) && lb.Whole():
 		return graph.Layout{}, true, ""
 	default:
-		return graph.Layout{}, false, "x is " + lx.String() + ", w " + lw.String() + ": these are not multiplied where a model is split over ranks"
+		return graph.Layout{}, false, "x is " + lx.String() + ", w " + lw.String() + ": these cannot be multiplied in a model that is split over ranks"
 	}
 	return graph.Layout{}, false, ""
 }

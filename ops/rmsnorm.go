@@ -47,7 +47,7 @@ func rmsNorm(s *graph.Scope, x, gain *G.Node, gains func(a *graph.Args) []float3
 	}
 	layout := s.Layout(x)
 	if len(layout.Sections) > 1 || layout.Total()%width != 0 || layout.Entered {
-		return s.Fail("RMSNorm", x.Shape(), "x, %v, is %v, which is not normed %d columns at a time", x.Shape(), layout, width)
+		return s.Fail("RMSNorm", x.Shape(), "x, %v, is %v, which cannot be normalized %d columns at a time", x.Shape(), layout, width)
 	}
 	return s.Apply(graph.Op{
 		Name:    "RMSNorm",

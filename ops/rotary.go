@@ -35,7 +35,7 @@ func (o RotaryOptions) frequencies(size int) (all []float64, factor float64, err
 	if o.Frequencies != nil {
 		switch n := len(o.Frequencies); {
 		case o.Theta != 0 || o.Columns != 0 || o.Scaling != RotaryScaling{}:
-			return nil, 0, fmt.Errorf("there are frequencies, and a base, columns or a scaling for other ones")
+			return nil, 0, fmt.Errorf("frequencies are given together with a base, columns or a scaling; want one or the other")
 		case n == 0 || 2*n > size:
 			return nil, 0, fmt.Errorf("heads of %d columns are not %d pairs", size, max(n, 1))
 		case slices.ContainsFunc(o.Frequencies, func(f float64) bool { return !isNumber(f) }):
@@ -52,7 +52,7 @@ func (o RotaryOptions) frequencies(size int) (all []float64, factor float64, err
 	}
 	switch {
 	case columns < 1 || columns > size:
-		return nil, 0, fmt.Errorf("%d columns of heads of %d cannot turn", columns, size)
+		return nil, 0, fmt.Errorf("%d columns of heads of %d cannot be rotated", columns, size)
 	case columns%2 != 0:
 		return nil, 0, fmt.Errorf("heads of %d columns are not %d pairs", columns, max(columns/2, 1))
 	case !(theta > 0) || math.IsInf(theta, 0) || theta == 1 && o.Scaling.Type == "yarn":

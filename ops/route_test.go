@@ -282,11 +282,11 @@ func TestRouterLosses(t *testing.T) {
 // TestRouteErrors: inputs that do not match give errors that say so.
 func TestRouteErrors(t *testing.T) {
 	for want, declare := range map[string]func(s *graph.Scope, x *G.Node){
-		"TopK: the 4 largest of scores (2, 3); want (N, E) with an E of as many or more": func(s *graph.Scope, x *G.Node) { ops.TopK(s, x, 4) },
-		"TopK: the 0 largest of scores (2, 3); want (N, E) with an E of as many or more": func(s *graph.Scope, x *G.Node) { ops.TopK(s, x, 0) },
-		"TakeColumns: x is (2, 3), picks (3, 1); want (N, E) and (N, K)":                 func(s *graph.Scope, x *G.Node) { ops.TakeColumns(s, x, s.Floats("y", 3, 1)) },
-		"Route: picks are (2, 3) among 0 experts; want (N, K) among 1 or more":           func(s *graph.Scope, x *G.Node) { ops.Route(s, x, 0, ops.Capacity{}) },
-		"Route: a capacity of -1 rows, 0 a sequence; want 1 or more, or 0 for no bound":  func(s *graph.Scope, x *G.Node) { ops.Route(s, x, 2, ops.Capacity{Rows: -1}) },
+		"TopK: the 4 largest of scores (2, 3); want (N, E) with an E of at least that number": func(s *graph.Scope, x *G.Node) { ops.TopK(s, x, 4) },
+		"TopK: the 0 largest of scores (2, 3); want (N, E) with an E of at least that number": func(s *graph.Scope, x *G.Node) { ops.TopK(s, x, 0) },
+		"TakeColumns: x is (2, 3), picks (3, 1); want (N, E) and (N, K)":                      func(s *graph.Scope, x *G.Node) { ops.TakeColumns(s, x, s.Floats("y", 3, 1)) },
+		"Route: picks are (2, 3) among 0 experts; want (N, K) among 1 or more":                func(s *graph.Scope, x *G.Node) { ops.Route(s, x, 0, ops.Capacity{}) },
+		"Route: a capacity of -1 rows, 0 a sequence; want 1 or more, or 0 for no bound":       func(s *graph.Scope, x *G.Node) { ops.Route(s, x, 2, ops.Capacity{Rows: -1}) },
 		"Dispatch: x is (3, 1), the routes are of (2, 3); want (N, C) and (N, K)": func(s *graph.Scope, x *G.Node) {
 			ops.Dispatch(s, s.Floats("y", 3, 1), ops.Route(s, x, 2, ops.Capacity{}))
 		},

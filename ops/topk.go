@@ -12,7 +12,7 @@ import (
 func TopK(s *graph.Scope, scores *G.Node, k int) *G.Node {
 	scores = s.Require("TopK", "scores", scores)
 	if !isMatrix(scores) || k < 1 || k > scores.Shape()[1] {
-		return s.Fail("TopK", tensor.Shape{dim(scores, 0), max(k, 1)}, "the %d largest of scores %v; want (N, E) with an E of as many or more", k, scores.Shape())
+		return s.Fail("TopK", tensor.Shape{dim(scores, 0), max(k, 1)}, "the %d largest of scores %v; want (N, E) with an E of at least that number", k, scores.Shape())
 	}
 	rows, width := scores.Shape()[0], scores.Shape()[1]
 	return s.Apply(graph.Op{

@@ -30,7 +30,7 @@ var networkUnits = map[string]float64{"Mb": 1e6, "Gb": 1e9, "Tb": 1e12, "MB": 8e
 // latency after a comma, as in 100Gb,5us.
 func ParseNetwork(text string) (n Network, err error) {
 	rate, latency, given := strings.Cut(text, ",")
-	wrong := usage.Errorf("--network %s: want a rate such as 25Gb (bits a second) or 3GB (bytes), and a latency if you like, as in 100Gb,5us", text)
+	wrong := usage.Errorf("--network %s: want a rate such as 25Gb (bits a second) or 3GB (bytes), optionally with a latency, as in 100Gb,5us", text)
 	if n.Latency = defaultLatency; given {
 		number, micro := strings.CutSuffix(latency, "us")
 		x, err := strconv.ParseFloat(number, 64)

@@ -15,7 +15,7 @@ func TestParseNetwork(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "25", "Gb", "25gb", "25Gbit", "-1Gb", "0Gb", "NaNGb", "InfGb", "1e30Tb", "25Gb,", "25Gb,5", "25Gb,5ms", "25Gb,-1us", "25Gb,NaNus", ",5us"} {
-		want := "--network " + text + ": want a rate such as 25Gb (bits a second) or 3GB (bytes), and a latency if you like, as in 100Gb,5us"
+		want := "--network " + text + ": want a rate such as 25Gb (bits a second) or 3GB (bytes), optionally with a latency, as in 100Gb,5us"
 		if n, err := ParseNetwork(text); err == nil || err.Error() != want {
 			t.Errorf("%q: %+v, %v", text, n, err)
 		}

@@ -138,11 +138,11 @@ func (o Options) check(positions int) error {
 	}
 	switch {
 	case o.Ranks%o.TensorParallel != 0:
-		return fmt.Errorf("plan: %d ranks are not models over %d", o.Ranks, o.TensorParallel)
+		return fmt.Errorf("plan: %d ranks cannot be divided into models of %d ranks", o.Ranks, o.TensorParallel)
 	case o.Context > positions:
 		return fmt.Errorf("plan: a context of %d: the model has %d positions", o.Context, positions)
 	case !(o.Tokens >= 0) || math.IsInf(o.Tokens, 0) || !(o.Rate >= 0):
-		return errors.New("plan: tokens and the rate are 0 or more")
+		return errors.New("plan: want tokens and a rate of 0 or more")
 	case !(o.Share >= LeastShare && o.Share <= 1):
 		return fmt.Errorf("plan: a share of %v: want one from %v to 1", o.Share, LeastShare)
 	}

@@ -195,7 +195,7 @@ func TestRefused(t *testing.T) {
 		"plan: ranks of -2: want 1 or more":                 {Ranks: -2},
 		"plan: a context of 65: the model has 64 positions": {Context: 65},
 		"plan: a share of 1.5: want one from 1e-06 to 1":    {Share: 1.5},
-		"plan: tokens and the rate are 0 or more":           {Tokens: math.NaN()},
+		"plan: want tokens and a rate of 0 or more":         {Tokens: math.NaN()},
 		`unknown GPU "A10"; did you mean "A100"?`:           {GPU: "A10"},
 		`unknown solver "adam"; did you mean "adamw"?`:      {Solver: "adam"},
 	} {
@@ -222,7 +222,7 @@ func TestPrint(t *testing.T) {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}
-	for _, want := range []string{"174,604,259,328", "h.*.attn", "frontier fits", "of which this is 1.01", "2048 micro-batches an update, 2 a rank", "on 1024 of it by 25 Gb/s and 50 µs a message", " 3,670 petaflop/s-days", " years "} {
+	for _, want := range []string{"174,604,259,328", "h.*.attn", "frontier fits", "the 6N rule gives 1.048T; ratio 1.01", "2048 micro-batches an update, 2 a rank", "on 1024 ranks connected by 25 Gb/s and 50 µs a message", " 3,670 petaflop/s-days", " years "} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, &text)
 		}

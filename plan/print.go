@@ -64,7 +64,7 @@ func (p *Plan) printFLOPs(line liner) {
 			parts = append(parts, name+" "+percent(x, f.Training))
 		}
 	}
-	line("FLOPs a token", short(f.Training), fmt.Sprintf("training; forward %s; the rule of 6N %s, of which this is %.2f", short(f.Forward), short(f.SixN), f.Training/f.SixN))
+	line("FLOPs a token", short(f.Training), fmt.Sprintf("training; forward %s; the 6N rule gives %s; ratio %.2f", short(f.Forward), short(f.SixN), f.Training/f.SixN))
 	line("", "", strings.Join(parts, ", "))
 }
 
@@ -86,11 +86,11 @@ func (p *Plan) printMemory(line liner) {
 		line("  sums", memory.Size(m.Sums), "of gradients, pair by pair, so that the bits do not depend on the ranks")
 	}
 	line("  results", memory.Size(m.Results), p.alternative())
-	line("  the rest", memory.Size(m.Text+m.Process), fmt.Sprintf("tokens at hand %s; program, buffers, garbage %s", memory.Size(m.Text), memory.Size(m.Process)))
+	line("  the rest", memory.Size(m.Text+m.Process), fmt.Sprintf("tokens in memory %s; program, buffers, garbage %s", memory.Size(m.Text), memory.Size(m.Process)))
 	line("keys and values", memory.Size(m.KeysValues), fmt.Sprintf("of a sequence of %d, in generation", p.Context))
 	p.printSplit(line)
 	if p.Wire.Update > 0 {
-		line("between ranks", memory.Size(p.Wire.Update), fmt.Sprintf("each sends an update, to add up gradients; all %s; %s once", memory.Size(p.Wire.All), memory.Size(p.Wire.Broadcast)))
+		line("between ranks", memory.Size(p.Wire.Update), fmt.Sprintf("sent by each rank per update, to sum gradients; %s by all ranks; %s once", memory.Size(p.Wire.All), memory.Size(p.Wire.Broadcast)))
 	}
 }
 
@@ -102,7 +102,7 @@ func (p *Plan) alternative() string {
 	case m.Recomputed == 0:
 		return "the model has no blocks to recompute"
 	case p.Recompute:
-		return fmt.Sprintf("recomputed, for %s more FLOPs; kept they are %s, peak %s", more, memory.Size(m.Kept), memory.Size(m.PeakKept))
+		return fmt.Sprintf("recomputed, for %s more FLOPs; if kept: %s, peak %s", more, memory.Size(m.Kept), memory.Size(m.PeakKept))
 	}
 	return fmt.Sprintf("with --recompute %s, peak %s, for %s more FLOPs", memory.Size(m.Recomputed), memory.Size(m.PeakRecomputed), more)
 }
@@ -129,13 +129,13 @@ func (p *Plan) printTime(line liner) {
 // printRanks prints how long ranks take, and how much of that is spent in sums.
 func (p *Plan) printRanks(line liner, m *Machine) {
 	if p.Network == nil {
-		line("", duration(m.Ranks), fmt.Sprintf("on %d of it, if what they send costs no time", p.Ranks))
+		line("", duration(m.Ranks), fmt.Sprintf("on %d ranks, if communication takes no time", p.Ranks))
 		return
 	}
-	line("", duration(m.Ranks), fmt.Sprintf("on %d of it by %s, which compute %s of that", p.Ranks, p.Network, percent(m.Step.Efficiency, 1)))
+	line("", duration(m.Ranks), fmt.Sprintf("on %d ranks connected by %s, which compute for %s of that time", p.Ranks, p.Network, percent(m.Step.Efficiency, 1)))
 	within := ""
 	if p.Split != nil {
-		within = ", inside of models " + seconds(m.Step.Within)
+		within = ", within models " + seconds(m.Step.Within)
 	}
 	line("", seconds(m.Step.Seconds), fmt.Sprintf("an update: computing %s, sums %s", seconds(m.Step.Compute), seconds(m.Step.Sums))+within)
 }

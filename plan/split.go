@@ -90,6 +90,6 @@ func (p *Plan) printSplit(line liner) {
 	if s == nil {
 		return
 	}
-	line("a model's ranks", plural.Thousands(s.Parameters), fmt.Sprintf("parameters of the first of %d, of %s; %s FLOPs a token", s.Ranks, plural.Of(s.Models, "such model"), short(s.FLOPs)))
-	line("  between them", memory.Size(s.Wire), fmt.Sprintf("each sends a batch, in %s, by a ring", plural.Of(s.Sums, "sum")))
+	line("a model's ranks", plural.Thousands(s.Parameters), fmt.Sprintf("parameters of the first of %d ranks, in %s; %s FLOPs a token", s.Ranks, plural.Of(s.Models, "such model"), short(s.FLOPs)))
+	line("  between them", memory.Size(s.Wire), fmt.Sprintf("sent by each rank per batch, in %s, around a ring", plural.Of(s.Sums, "sum")))
 }

@@ -36,13 +36,13 @@ func TestSplit(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	var text strings.Builder
-	if err := p.Print(&text); err != nil || !strings.Contains(text.String(), "of the first of 4, of 2 such models") {
+	if err := p.Print(&text); err != nil || !strings.Contains(text.String(), "of the first of 4 ranks, in 2 such models") {
 		t.Errorf("%s, %v", &text, err)
 	}
 	for want, o := range map[string]Options{
-		"plan: 6 ranks are not models over 4":                                     {Ranks: 6, TensorParallel: 4},
-		"plan: ranks of a model of -1: want 1 or more":                            {TensorParallel: -1},
-		"h.0.attn: Attention: 12 heads cannot be shared out evenly among 5 ranks": {Ranks: 5, TensorParallel: 5},
+		"plan: 6 ranks cannot be divided into models of 4 ranks":               {Ranks: 6, TensorParallel: 4},
+		"plan: ranks of a model of -1: want 1 or more":                         {TensorParallel: -1},
+		"h.0.attn: Attention: 12 heads cannot be divided evenly among 5 ranks": {Ranks: 5, TensorParallel: 5},
 	} {
 		if _, err := Of(find(t, "gpt2"), o); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)

@@ -28,7 +28,7 @@ func (r *Run) open() (from *Trained, err error) {
 		recipe.Context = has
 	}
 	if recipe.Context > has {
-		return nil, usage.Errorf("--context %d: the model of --from %s has %d; leave it out, or take fewer", recipe.Context, recipe.From, has)
+		return nil, usage.Errorf("--context %d: the model of --from %s has %d; leave it out, or choose fewer", recipe.Context, recipe.From, has)
 	}
 	// These are the checkpoint's, and the run's recipe must not say anything else.
 	recipe.Model, recipe.Layers, recipe.Heads, recipe.Width, recipe.Tokenizer = "", 0, 0, 0, ""
@@ -102,7 +102,7 @@ func (j *Job) noCheckpoint(err error) error {
 		return err
 	}
 	if steps, _ := checkpoint.Steps(j.Dir.Checkpoints()); len(steps) > 0 {
-		return fmt.Errorf("%s: none of its checkpoints is whole: %s", j.Dir, strings.Join(steps, ", "))
+		return fmt.Errorf("%s: none of its checkpoints is complete: %s", j.Dir, strings.Join(steps, ", "))
 	}
 	return fmt.Errorf("%s: the run was stopped before its first checkpoint; begin again: gorgpt %s %s", j.Dir, j.command, filepath.Join(string(j.Dir), j.recipe))
 }
@@ -117,5 +117,5 @@ func (d Dir) noRun(err error, recipe string) error {
 	if !exists(string(d)) {
 		return fmt.Errorf("%s: no such folder", d)
 	}
-	return fmt.Errorf("%s: no %s in it: not the directory of a run", d, recipe)
+	return fmt.Errorf("%s: no %s in it: not a run directory", d, recipe)
 }

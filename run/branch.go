@@ -28,7 +28,7 @@ func OfCheckpoint(path string) (dir Dir, ok bool) {
 func Branch(from, dir string, recipe Recipe, o Options) (*Run, error) {
 	of, ok := OfCheckpoint(from)
 	if !ok {
-		return nil, fmt.Errorf("--resume: %s: not a checkpoint of a run, as DIR/checkpoints/plateau", from)
+		return nil, fmt.Errorf("--resume: %s: not a checkpoint of a run, such as DIR/checkpoints/plateau", from)
 	}
 	j := newJob(nil, "", "", o.Peers, o.Within)
 	first := j.first()
@@ -125,13 +125,13 @@ func (r *Run) sayReplanned(was Recipe, step int) error {
 		if before(i) == now(i) {
 			continue
 		}
-		r.say(fmt.Sprintf("planned for %d steps from the start, update %d would have had another learning rate", r.Recipe.Steps, i+1))
+		r.say(fmt.Sprintf("had the run been planned for %d steps from the start, update %d would have had a different learning rate", r.Recipe.Steps, i+1))
 		end, err := was.plateau()
 		if err != nil {
 			return err
 		}
 		if plateau := filepath.Join(r.Dir.Checkpoints(), checkpoint.Plateau); end > 0 && i >= end && exists(plateau) {
-			r.say(fmt.Sprintf("before its rate fell the run is in %s: gorgpt train --resume %s --steps %d --out DIR goes on from there", plateau, plateau, r.Recipe.Steps))
+			r.say(fmt.Sprintf("the run before its learning rate fell is in %s; to continue from there: gorgpt train --resume %s --steps %d --out DIR", plateau, plateau, r.Recipe.Steps))
 		}
 		break
 	}

@@ -43,7 +43,7 @@ func (c *Chat) Reply(ctx context.Context, piece func(m chat.Message, text string
 		return nil, "", err
 	}
 	if context := models.DimsOf(c.writer.model.Model).Context; len(prompt) >= context {
-		return nil, "", fmt.Errorf("the conversation has %d tokens, of which the model sees %d: begin another, or take a model with more context", len(prompt), context)
+		return nil, "", fmt.Errorf("the conversation has %d tokens, but the model's context is %d: start another, or use a model with a larger context", len(prompt), context)
 	}
 	o := c.writer.options
 	o.Stop = slices.Concat(o.Stop, c.format.Stops())
@@ -59,7 +59,7 @@ func (c *Chat) Reply(ctx context.Context, piece func(m chat.Message, text string
 		m, begun := p.Current()
 		text, err := p.Next(token.ID)
 		if err != nil {
-			return nil, "", fmt.Errorf("the model writes no message: %w", err)
+			return nil, "", fmt.Errorf("the model's output is not a valid message: %w", err)
 		}
 		if begun && text != "" {
 			if err := piece(m, text); err != nil {
@@ -70,7 +70,7 @@ func (c *Chat) Reply(ctx context.Context, piece func(m chat.Message, text string
 	m, _ := p.Current()
 	rest, err := p.End()
 	if err != nil {
-		return nil, "", fmt.Errorf("the model writes no message in --tokens %d: %w", c.writer.writing.Tokens, err)
+		return nil, "", fmt.Errorf("the model did not complete a message within --tokens %d: %w", c.writer.writing.Tokens, err)
 	}
 	if rest != "" {
 		if err := piece(m, rest); err != nil {

@@ -72,7 +72,7 @@ func TestTuneChat(t *testing.T) {
 		t.Errorf("%v: learns %q, %v", err2, learned, targets)
 	}
 	for from, want := range map[string]string{
-		"silent":  "--template chat: the tokenizer bytes has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json), nor harmony's tokens: want one of a model that was taught to converse",
+		"silent":  "--template chat: the tokenizer bytes has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json), and no harmony tokens: want the tokenizer of a chat model",
 		"endless": "--template chat: no special token ends an answer in the model's chat template",
 	} {
 		r.From = from

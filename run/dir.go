@@ -79,7 +79,7 @@ func empty(dir string) error {
 	case len(entries) == 0:
 		return nil
 	case exists(Dir(dir).RecipePath()):
-		return fmt.Errorf("%s exists and is not empty; choose another --out, or go on with --resume %s", dir, dir)
+		return fmt.Errorf("%s exists and is not empty; choose another --out, or continue it with --resume %s", dir, dir)
 	}
 	return fmt.Errorf("%s exists and is not empty; choose another --out", dir)
 }

@@ -31,7 +31,7 @@ func (r TunedRecipe) files() (learn, dev string, err error) {
 	}
 	entries, err := os.ReadDir(r.Data)
 	if errors.Is(err, syscall.ENOTDIR) {
-		err = fmt.Errorf("%w; want the folder of the task's files, or the files by --train and --dev", err)
+		err = fmt.Errorf("%w; want the folder of the task's files, or give the files with --train and --dev", err)
 	}
 	if err != nil {
 		return "", "", fmt.Errorf("--data: %w", err)
@@ -102,7 +102,7 @@ func (t *Tuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
 		}
 	} else {
 		if learn, dev = task.HoldOut(learn); len(dev.Examples) == 0 {
-			err = fmt.Errorf("%s: too few to hold out a tenth, with %s; give --dev", learnFile, plural.Of(len(learn.Examples), "example"))
+			err = fmt.Errorf("%s: too few examples to hold out a tenth, with %s; give --dev", learnFile, plural.Of(len(learn.Examples), "example"))
 			return
 		}
 	}
@@ -119,7 +119,7 @@ func (t *Tuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
 	}
 	fmt.Fprintf(t.log, ", %d to measure on\n", len(dev.Examples))
 	if _, alike := task.Fit(dev.Examples); alike != nil {
-		fmt.Fprintf(t.log, "to measure on: %v\n", alike)
+		fmt.Fprintf(t.log, "dev set: %v\n", alike)
 	}
 	t.sayScale(task, dev)
 	return
@@ -130,7 +130,7 @@ func (t *Tuning) sayScale(task tasks.Task, dev tasks.Set) {
 	switch {
 	case !task.Regression:
 	case task.Deviation > 0:
-		fmt.Fprintf(t.log, "scores from %g to %g: one output with the squared error, of mean %.6g and deviation %.6g\n", task.Low, task.High, task.Mean, task.Deviation)
+		fmt.Fprintf(t.log, "scores from %g to %g: one output with the squared error; mean %.6g, deviation %.6g\n", task.Low, task.High, task.Mean, task.Deviation)
 	default:
 		fmt.Fprintf(t.log, "scores from %g to %g: an output for each whole number\n", task.Low, task.High)
 		beyond := 0
@@ -140,7 +140,7 @@ func (t *Tuning) sayScale(task tasks.Task, dev tasks.Set) {
 			}
 		}
 		if beyond > 0 {
-			fmt.Fprintf(t.log, "%s to measure on outside of that, which the model cannot say\n", plural.Of(beyond, "score"))
+			fmt.Fprintf(t.log, "%s in the dev set outside this range, which the model cannot predict\n", plural.Of(beyond, "score"))
 		}
 	}
 }
@@ -148,7 +148,7 @@ func (t *Tuning) sayScale(task tasks.Task, dev tasks.Set) {
 // notFolder refuses a folder where a file is needed.
 func notFolder(flag, file string) error {
 	if info, err := os.Stat(file); err == nil && info.IsDir() {
-		return fmt.Errorf("--%s: %s is a folder; want a file, or the folder of the task's files by --data", flag, file)
+		return fmt.Errorf("--%s: %s is a folder; want a file, or give the folder of the task's files with --data", flag, file)
 	}
 	return nil
 }

@@ -42,9 +42,9 @@ func TestFolderForFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "file.tsv", "")
 	for want, r := range map[string]TunedRecipe{
-		"--data: file.tsv: not a directory; want the folder of the task's files, or the files by --train and --dev": {Data: "file.tsv"},
-		"--train: . is a folder; want a file, or the folder of the task's files by --data":                          {Train: "."},
-		"--dev: . is a folder; want a file, or the folder of the task's files by --data":                            {Train: "file.tsv", Dev: "."},
+		"--data: file.tsv: not a directory; want the folder of the task's files, or give the files with --train and --dev": {Data: "file.tsv"},
+		"--train: . is a folder; want a file, or give the folder of the task's files with --data":                          {Train: "."},
+		"--dev: . is a folder; want a file, or give the folder of the task's files with --data":                            {Train: "file.tsv", Dev: "."},
 	} {
 		if _, _, err := r.files(); err == nil || strings.ReplaceAll(err.Error(), "open ", "") != want {
 			t.Errorf("%+v: error %v, want %s", r, err, want)

@@ -158,7 +158,7 @@ func (j *Job) replay(read func(metrics io.Reader) error) error {
 // describe.
 func (j *Job) Train(ctx context.Context) error {
 	if edits := graph.Edits(j.Trainer.Graph...); len(edits) > 0 {
-		return fmt.Errorf("run: Trainer.Graph edits the model, by %s, which its checkpoints would not tell; see Options.Edits", edits[0])
+		return fmt.Errorf("run: Trainer.Graph edits the model, by %s, which its checkpoints would not record; see Options.Edits", edits[0])
 	}
 	return j.Trainer.Run(ctx)
 }

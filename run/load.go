@@ -94,7 +94,7 @@ func (m *Trained) NeedTokenizer() error {
 		return m.untold
 	}
 	if info, err := os.Stat(m.given); m.Tokenizer == nil && err == nil && info.Mode().IsRegular() {
-		return fmt.Errorf("%s has no tokenizer: make a folder of it by gorgpt convert, and copy tokenizer.json, or vocab.json and merges.txt, into that", m.given)
+		return fmt.Errorf("%s has no tokenizer: convert it to a folder with gorgpt convert, and copy tokenizer.json, or vocab.json and merges.txt, into that folder", m.given)
 	}
 	if m.Tokenizer == nil {
 		return fmt.Errorf("%s has no tokenizer: put tokenizer.json, or vocab.json and merges.txt, beside its weights", m.given)

@@ -55,7 +55,7 @@ func (t *Tuning) check(runs int, declare func(*graph.Params) error, isNew string
 	if t.Recipe.LoRA > 0 {
 		m.Process += m.Weights // the merged weights of checkpoints
 	}
-	t.say(fmt.Sprintf("%d of %d weights learn; memory %s: weights %s, gradients %s, their sums %s, moments %s, results %s",
+	t.say(fmt.Sprintf("%d of %d weights are trained; memory %s: weights %s, gradients %s, their sums %s, moments %s, results %s",
 		p.Trainable(), graph.Sum(p.Nodes()).Params, memory.Size(m.Total()), memory.Size(m.Weights), memory.Size(m.Gradients), memory.Size(m.Sums), memory.Size(m.Moments), memory.Size(m.Results)))
 	if err := m.Check(); err != nil {
 		return fmt.Errorf("%w: a smaller --micro or --context takes less, and so do --lora and --sum fast", err)

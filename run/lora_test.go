@@ -51,7 +51,7 @@ func TestLoRA(t *testing.T) {
 		if err := errors.Join(r.Train(t.Context()), r.Close()); err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(log.String(), " weights learn; memory ") {
+		if !strings.Contains(log.String(), " weights are trained; memory ") {
 			t.Errorf("%s: the log has no memory:\n%s", name, log.String())
 		}
 		if exists(filepath.Join(r.Dir.Best(), "lora.safetensors")) {

@@ -103,7 +103,7 @@ func (r *responding) streams() error {
 			}
 		}
 		if learn = rest; len(dev) == 0 {
-			return fmt.Errorf("%s: too few to hold out a tenth, with %s; give --dev", r.Recipe.Pairs, plural.Of(len(learn), "pair"))
+			return fmt.Errorf("%s: too few pairs to hold out a tenth, with %s; give --dev", r.Recipe.Pairs, plural.Of(len(learn), "pair"))
 		}
 	}
 	if learn, err = someOf(learn, r.Recipe.Examples, r.Recipe.Seed, r.Recipe.Pairs); err != nil {
@@ -118,7 +118,7 @@ func (r *responding) streams() error {
 	}
 	shape.Once = true
 	if r.dev, err = pairs.NewStream(put(dev), r.base.Tokenizer, shape); err != nil {
-		return fmt.Errorf("pairs to measure on: %w", err)
+		return fmt.Errorf("dev set: %w", err)
 	}
 	r.fit()
 	fmt.Fprintf(r.log, "%s to train on from %s, %d to measure on\n", plural.Of(r.learn.Len(), "pair"), r.Recipe.Pairs, r.dev.Len())

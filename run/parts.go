@@ -36,7 +36,7 @@ func (r Recipe) adjust(m models.Model) (models.Model, error) {
 	case err != nil:
 		return nil, usage.Errorf("--set: %w", err)
 	case models.DimsOf(set) != models.DimsOf(m):
-		return nil, usage.Errorf("--set %s: sizes are given by --layers, --heads, --width and --context, and the vocabulary is the tokenizer's", strings.Join(r.Set, " --set "))
+		return nil, usage.Errorf("--set %s: set sizes with --layers, --heads, --width and --context, and the vocabulary is the tokenizer's", strings.Join(r.Set, " --set "))
 	}
 	return set, usage.Of(models.Validate(set))
 }
@@ -120,7 +120,7 @@ func (r Recipe) checkNoDecay(nodes []graph.Node, hidden string) error {
 			}
 		}
 		if !found {
-			return usage.Errorf("--no-decay %s: no parameter has such a name; see gorgpt graph", pattern)
+			return usage.Errorf("--no-decay %s: no parameter matches; see gorgpt graph", pattern)
 		}
 	}
 	return nil

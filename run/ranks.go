@@ -103,7 +103,7 @@ func (r *Run) shareText(params *graph.Params) string {
 	if r.within == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s hold it together, the first %s of the parameters", plural.Of(r.within.Size(), "rank"), plural.Thousands(params.Count()))
+	return fmt.Sprintf("%s hold it together; the first holds %s of the parameters", plural.Of(r.within.Size(), "rank"), plural.Thousands(params.Count()))
 }
 
 // ShareOut makes the micro-batches of an update divisible among ranks. Where there are too few, it
@@ -118,7 +118,7 @@ func (r *Recipe) ShareOut(ranks int) (changed string, err error) {
 		micro += r.Accumulate // up to their least common multiple
 	}
 	if all%micro != 0 {
-		return "", usage.Errorf("--batch %d and --accumulate %d: %s cannot share an update of %s alike; choose a multiple of %d for --accumulate", r.Batch, r.Accumulate, plural.Of(ranks, "rank"), plural.Of(all, "sequence"), ranks)
+		return "", usage.Errorf("--batch %d and --accumulate %d: %s cannot share an update of %s evenly; choose a multiple of %d for --accumulate", r.Batch, r.Accumulate, plural.Of(ranks, "rank"), plural.Of(all, "sequence"), ranks)
 	}
 	times := micro / r.Accumulate
 	r.Batch, r.Accumulate, r.EvalBatches = all/micro, micro, r.EvalBatches*times
@@ -128,7 +128,7 @@ func (r *Recipe) ShareOut(ranks int) (changed string, err error) {
 // checkShares refuses ranks that cannot share the updates of a resumed run evenly.
 func (r Recipe) checkShares(ranks int) error {
 	if r.Accumulate%ranks != 0 {
-		return usage.Errorf("the run has --accumulate %d, which %s cannot share alike; start as many as divide it", r.Accumulate, plural.Of(ranks, "rank"))
+		return usage.Errorf("the run has --accumulate %d, which %s cannot share evenly; start a number of ranks that divides it", r.Accumulate, plural.Of(ranks, "rank"))
 	}
 	return nil
 }

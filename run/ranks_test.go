@@ -19,11 +19,11 @@ func TestShareOut(t *testing.T) {
 		}
 	}
 	r := Recipe{Batch: 8, Accumulate: 1}
-	want := "--batch 8 and --accumulate 1: 3 ranks cannot share an update of 8 sequences alike; choose a multiple of 3 for --accumulate"
+	want := "--batch 8 and --accumulate 1: 3 ranks cannot share an update of 8 sequences evenly; choose a multiple of 3 for --accumulate"
 	if _, err := r.ShareOut(3); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
-	if err := r.checkShares(2); err == nil || err.Error() != "the run has --accumulate 1, which 2 ranks cannot share alike; start as many as divide it" {
+	if err := r.checkShares(2); err == nil || err.Error() != "the run has --accumulate 1, which 2 ranks cannot share evenly; start a number of ranks that divides it" {
 		t.Error(err)
 	}
 }

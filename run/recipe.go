@@ -198,11 +198,11 @@ func (r Recipe) CheckGiven(given func(name string) bool) error {
 	return setting.NoneIdle(given,
 		setting.Idle{Holds: r.From != "", Settings: []string{"model", "layers", "heads", "width", "tokenizer"}, With: "--from, whose checkpoint has them"},
 		setting.Idle{Holds: len(r.Mix) > 0, Settings: []string{"data"}, With: "--mix, which names the texts"},
-		setting.Idle{Holds: r.ValData != "", Settings: []string{"validation"}, With: "--val-data, which is the text for it"},
-		setting.Idle{Holds: r.Tokens != "", Settings: []string{"steps"}, With: "--tokens, which tells how many there are"},
+		setting.Idle{Holds: r.ValData != "", Settings: []string{"validation"}, With: "--val-data, which names the validation text"},
+		setting.Idle{Holds: r.Tokens != "", Settings: []string{"steps"}, With: "--tokens, which determines how many there are"},
 		setting.Idle{Holds: r.WarmupTokens != "", Settings: []string{"warmup"}, With: "--warmup-tokens"},
 		setting.Idle{Holds: true, Settings: r.unheeded(), With: "--solver " + r.Solver},
-		setting.Idle{Holds: r.Schedule == "constant", Settings: []string{"lr-floor", "decay-tokens"}, With: "--schedule constant, which falls to nothing"},
+		setting.Idle{Holds: r.Schedule == "constant", Settings: []string{"lr-floor", "decay-tokens"}, With: "--schedule constant: the learning rate does not fall"},
 		setting.Idle{Holds: r.Decay == 0, Settings: []string{"decay-all", "no-decay"}, With: "--weight-decay 0: nothing decays"},
 	)
 }

@@ -32,7 +32,7 @@ func (d Dir) Remote() string {
 func vacantURL(url string) error {
 	for _, name := range []string{recipeName, tunedName} {
 		if _, err := store.Stat(store.Join(url, name)); err == nil {
-			return fmt.Errorf("%s is a run already; choose another --out, or go on with --resume %s", url, url)
+			return fmt.Errorf("%s already holds a run; choose another --out, or continue it with --resume %s", url, url)
 		}
 	}
 	for name, err := range store.Files(url) {
@@ -124,7 +124,7 @@ func (j *Job) sendOn() {
 		return
 	}
 	if j.unsent = j.Dir.send(); j.unsent != nil {
-		j.say(fmt.Sprintf("not sent: %v; the checkpoint is in %s, and is sent with the next one", j.unsent, j.Dir))
+		j.say(fmt.Sprintf("not sent: %v; the checkpoint is in %s, and will be sent with the next one", j.unsent, j.Dir))
 	}
 }
 
@@ -149,14 +149,14 @@ func Fetch(url string, say func(line string)) (Dir, error) {
 			}
 		} else if !strings.Contains(name, "/") {
 			if !filepath.IsLocal(name) {
-				return "", fmt.Errorf("%s: %q can be no file's name here", url, name)
+				return "", fmt.Errorf("%s: %q cannot be used as a file name here", url, name)
 			}
 			files = append(files, name)
 			isRun = isRun || name == recipeName || name == tunedName
 		}
 	}
 	if !isRun {
-		return "", fmt.Errorf("%s: neither %s nor %s in it: not the directory of a run", url, recipeName, tunedName)
+		return "", fmt.Errorf("%s: neither %s nor %s in it: not a run directory", url, recipeName, tunedName)
 	}
 	made, err := newName(filepath.Join("runs", store.Base(url)+"-"+time.Now().Format("20060102-150405")))
 	if err != nil {
@@ -196,14 +196,14 @@ func (d Dir) fetchCheckpoints(url string, steps map[string]bool, say func(line s
 			before := ""
 			if pointer == checkpoint.Latest {
 				if before = d.fetchBefore(url, name, steps); before == "" {
-					return fmt.Errorf("%w; no checkpoint before it is whole", err)
+					return fmt.Errorf("%w; no earlier checkpoint is complete", err)
 				}
 			}
 			say(fmt.Sprintf("%s: %v", pointer, err))
 			if name = before; name == "" {
 				continue
 			}
-			say(fmt.Sprintf("going on from %s, which is whole", name))
+			say(fmt.Sprintf("continuing from %s, which is complete", name))
 		}
 		if err := checkpoint.Point(d.Checkpoints(), pointer, name); err != nil {
 			return err
@@ -216,7 +216,7 @@ func (d Dir) fetchCheckpoints(url string, steps map[string]bool, say func(line s
 // directory.
 func (d Dir) fetchCheckpoint(url, name string) error {
 	if !filepath.IsLocal(name) || name != filepath.Base(name) || name == "." {
-		return fmt.Errorf("%s: %q can be no checkpoint's name", url, name)
+		return fmt.Errorf("%s: %q is not a valid checkpoint name", url, name)
 	}
 	to := filepath.Join(d.Checkpoints(), name)
 	if exists(to) {

@@ -129,7 +129,7 @@ func (r *Run) resume(o Options) error {
 		return dir.NoRun(err)
 	}
 	if began, now := unlike(was.settled(), recipe.settled()); began != now {
-		return usage.Errorf("--resume goes on with the run as it began, with %s, not %s; only %s can change", began, now, changeable)
+		return usage.Errorf("--resume continues the run as it began, with %s, not %s; only %s can change", began, now, changeable)
 	}
 	if err := r.Recipe.checkShares(size(r.peers)); err != nil {
 		return err
@@ -214,7 +214,7 @@ func (r *Run) readWeights(d *checkpoint.Dir) error {
 func (r *Run) checkStep(step int) error {
 	if step > r.Recipe.Steps {
 		if r.Recipe.Tokens != "" {
-			return usage.Errorf("--tokens %s: that is after %s, the run is at step %d already", r.Recipe.Tokens, plural.Of(r.Recipe.Steps, "step"), step)
+			return usage.Errorf("--tokens %s: that is reached after %s, but the run is already at step %d", r.Recipe.Tokens, plural.Of(r.Recipe.Steps, "step"), step)
 		}
 		return usage.Errorf("--steps %d: the run is at step %d already", r.Recipe.Steps, step)
 	}

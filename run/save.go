@@ -48,7 +48,7 @@ func (j *Job) save(s train.State) error {
 		return errors.Join(gone, err)
 	}
 	if gone != nil {
-		return fmt.Errorf("%w during the run; step %d is saved in a new one: gorgpt %s --resume %s", gone, s.Step, j.command, j.Dir)
+		return fmt.Errorf("%w during the run; step %d is saved in a new directory: gorgpt %s --resume %s", gone, s.Step, j.command, j.Dir)
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func (j *Job) whole(s train.State) (checkpoint.Contents, error) {
 func checkFinite(params *graph.Params) error {
 	for _, p := range params.All() {
 		if i := slices.IndexFunc(p.Data(), func(x float32) bool { return x-x != 0 }); i >= 0 {
-			return fmt.Errorf("%s: element %d is %v, want a finite number; the checkpoint before stays", p.Name(), i, p.Data()[i])
+			return fmt.Errorf("%s: element %d is %v, want a finite number; the previous checkpoint is kept", p.Name(), i, p.Data()[i])
 		}
 	}
 	return nil

@@ -29,7 +29,7 @@ func TestSavesFinite(t *testing.T) {
 		}
 		return nil
 	}))
-	const want = "train: saving step 4: wte.weight: element 5 is +Inf, want a finite number; the checkpoint before stays"
+	const want = "train: saving step 4: wte.weight: element 5 is +Inf, want a finite number; the previous checkpoint is kept"
 	if err := job.Train(t.Context()); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}

@@ -32,7 +32,7 @@ func Find(args ...string) ([]Dir, error) {
 			}
 		}
 		if len(dirs) == before {
-			return nil, fmt.Errorf("%s: no run: want a folder with metrics.jsonl, or one of such folders", arg)
+			return nil, fmt.Errorf("%s: no run in it: want a folder with metrics.jsonl, or a folder of such folders", arg)
 		}
 	}
 	return dirs, nil

@@ -61,7 +61,7 @@ func (c *classifying) encode(learn tasks.Set) error {
 		return c.dev.At(c.dev.Examples[0], "%d choices, where the examples to train on have %d", dev, n)
 	}
 	if encoder.Truncated > 0 {
-		fmt.Fprintf(c.log, "%d texts were longer than the context of %d and cut\n", encoder.Truncated, context)
+		fmt.Fprintf(c.log, "%d texts were longer than the context of %d and were truncated\n", encoder.Truncated, context)
 	}
 	d.Vocab = max(d.Vocab, encoder.Tokenizer.Size())
 	c.plain = r.dropped(models.WithDims(c.base.Model, d))

@@ -40,7 +40,7 @@ func parseRamp(text string) (r train.Ramp, err error) {
 			return r, usage.Errorf("--batch-ramp %s: %w", text, err)
 		}
 		if *part.into == 0 {
-			return r, usage.Errorf("--batch-ramp %s: want 1 token or more, twice", text)
+			return r, usage.Errorf("--batch-ramp %s: want 1 token or more for both", text)
 		}
 	}
 	return r, nil
@@ -73,7 +73,7 @@ func (r Recipe) task() (*train.NextToken, error) {
 	case r.BatchRamp != "" && r.Accumulate == 1:
 		return nil, usage.Errorf("--batch-ramp %s: with --accumulate 1 all updates are one batch, which cannot grow", r.BatchRamp)
 	case r.BatchRamp != "" && (float64(ramp.Start) < unit/2 || float64(ramp.Start) > full):
-		return nil, usage.Errorf("--batch-ramp %s: updates are of %.0f tokens (--batch × --context) to %.0f (× --accumulate)", r.BatchRamp, unit, full)
+		return nil, usage.Errorf("--batch-ramp %s: want first updates of %.0f tokens (--batch × --context) to %.0f (× --accumulate)", r.BatchRamp, unit, full)
 	}
 	return &train.NextToken{Batch: r.Batch, Context: r.Context, Accumulate: r.Accumulate, Ramp: ramp, EvalBatches: r.EvalBatches}, nil
 }

@@ -113,22 +113,22 @@ func TestTokens(t *testing.T) {
 func TestTokenSettings(t *testing.T) {
 	recipe := climbing(t)
 	for want, change := range map[string]func(r *Recipe){
-		`--tokens: "2.3x" is no count: want one such as 300000, 300k, 2.5M, 300B or 1T`: func(r *Recipe) { r.Tokens = "2.3x" },
-		"--tokens: 10000000T: too many; want less than 9.2e18":                          func(r *Recipe) { r.Tokens = "10000000T" },
-		"--tokens 9e18: want 1 to 4.6e18":                                               func(r *Recipe) { r.Tokens = "9e18" },
-		"--tokens 0: want 1 to 4.6e18":                                                  func(r *Recipe) { r.Tokens = "0" },
-		"--warmup-tokens: 99999999999T: too many; want less than 9.2e18":                func(r *Recipe) { r.WarmupTokens = "99999999999T" },
-		"the learning rate reaches its least at token 1792, before the warm-up of 375000000 ends": func(r *Recipe) {
+		`--tokens: "2.3x" is not a count: want one such as 300000, 300k, 2.5M, 300B or 1T`: func(r *Recipe) { r.Tokens = "2.3x" },
+		"--tokens: 10000000T: too many; want less than 9.2e18":                             func(r *Recipe) { r.Tokens = "10000000T" },
+		"--tokens 9e18: want 1 to 4.6e18":                                                  func(r *Recipe) { r.Tokens = "9e18" },
+		"--tokens 0: want 1 to 4.6e18":                                                     func(r *Recipe) { r.Tokens = "0" },
+		"--warmup-tokens: 99999999999T: too many; want less than 9.2e18":                   func(r *Recipe) { r.WarmupTokens = "99999999999T" },
+		"the learning rate reaches its lowest value at token 1792, before the warm-up of 375000000 ends": func(r *Recipe) {
 			r.WarmupTokens = "375M"
 		},
 		"--batch-ramp 32k: want the tokens of the first updates and those over which they grow, as in 32k:4B": func(r *Recipe) { r.BatchRamp = "32k" },
-		`--batch-ramp 32k:4G: "4G" is no count: want one such as 300000, 300k, 2.5M, 300B or 1T`:              func(r *Recipe) { r.BatchRamp = "32k:4G" },
+		`--batch-ramp 32k:4G: "4G" is not a count: want one such as 300000, 300k, 2.5M, 300B or 1T`:           func(r *Recipe) { r.BatchRamp = "32k:4G" },
 		"--batch-ramp 64:4B: with --accumulate 1 all updates are one batch, which cannot grow": func(r *Recipe) {
 			r.BatchRamp, r.Accumulate = "64:4B", 1
 		},
-		"--batch-ramp 0:4B: want 1 token or more, twice":                                              func(r *Recipe) { r.BatchRamp = "0:4B" },
-		"--batch-ramp 15:4B: updates are of 32 tokens (--batch × --context) to 256 (× --accumulate)":  func(r *Recipe) { r.BatchRamp = "15:4B" },
-		"--batch-ramp 257:4B: updates are of 32 tokens (--batch × --context) to 256 (× --accumulate)": func(r *Recipe) { r.BatchRamp = "257:4B" },
+		"--batch-ramp 0:4B: want 1 token or more for both":                                                   func(r *Recipe) { r.BatchRamp = "0:4B" },
+		"--batch-ramp 15:4B: want first updates of 32 tokens (--batch × --context) to 256 (× --accumulate)":  func(r *Recipe) { r.BatchRamp = "15:4B" },
+		"--batch-ramp 257:4B: want first updates of 32 tokens (--batch × --context) to 256 (× --accumulate)": func(r *Recipe) { r.BatchRamp = "257:4B" },
 		"--batch 4, --context 8 and --accumulate 9223372036854775807 are 2.95e+20 tokens in an update: too many": func(r *Recipe) {
 			r.Accumulate = math.MaxInt
 		},

@@ -131,21 +131,21 @@ func (r TunedRecipe) Validate() error {
 	case r.From == "":
 		return usage.Errorf("--from is missing: the checkpoint of the model to fine-tune")
 	case r.Pairs != "" && (r.Task != "" || r.Kind != "" || r.Data != "" || r.Train != "" || r.Fresh):
-		return usage.Errorf("--pairs goes without --task, --kind, --data, --train, --fresh and --json")
+		return usage.Errorf("--pairs cannot be combined with --task, --kind, --data, --train, --fresh or --json")
 	case r.Pairs != "" && own != "":
-		return usage.Errorf("--pairs goes without --%s: a pair has prompt and response, and no head", own)
+		return usage.Errorf("--pairs cannot be combined with --%s: a pair has only a prompt and a response, and trains no head", own)
 	case r.Pairs == "" && (r.Task == "") == (r.Kind == ""):
 		return usage.Errorf("give either --task or --kind")
 	case r.Pairs == "" && r.Data == "" && r.Train == "":
 		return usage.Errorf("--data or --train is missing: the examples")
 	case r.Task != "" && own != "":
-		return usage.Errorf("--%s is of a task of your own, with --kind: %s has columns of its own", own, r.Task)
+		return usage.Errorf("--%s is for your own task, with --kind: the columns of %s are fixed", own, r.Task)
 	case r.Fresh && r.LoRA > 0:
 		return usage.Errorf("--lora adapts what a model has learned, which --fresh forgets")
 	case r.ScoreRange != "" && r.Columns.Score == "":
 		return usage.Errorf("--score-range is the range of --score, which is missing")
 	case r.Columns.Positive != "" && r.Columns.Label == "":
-		return usage.Errorf("--positive is one of --label's, which is missing")
+		return usage.Errorf("--positive is one of the classes of --label, which is missing")
 	}
 	return cmp.Or(r.Settings().Validate(), r.Settings().Recordable())
 }
@@ -176,10 +176,10 @@ func (r TunedRecipe) fixed() string { // older checkpoints have no precision
 // CheckGiven refuses settings that were given and have no effect in this recipe.
 func (r TunedRecipe) CheckGiven(given func(name string) bool) error {
 	if r.Pairs != "" && given("lambda") {
-		return usage.Errorf("--pairs goes without --lambda: a pair has prompt and response, and no head")
+		return usage.Errorf("--pairs cannot be combined with --lambda: a pair has only a prompt and a response, and trains no head")
 	}
 	return setting.NoneIdle(given,
-		setting.Idle{Holds: r.Pairs == "", Settings: []string{"template"}, With: "a task: it is for --pairs"},
+		setting.Idle{Holds: r.Pairs == "", Settings: []string{"template"}, With: "--task or --kind: it is for --pairs"},
 		setting.Idle{Holds: r.Train != "" && r.Dev != "", Settings: []string{"data"}, With: "--train and --dev, which name its files"},
 	)
 }

@@ -100,7 +100,7 @@ func (t *Tuning) resume() error {
 		return err
 	}
 	if exists(t.Dir.Best()) && !exists(t.Dir.Latest()) { // see forget
-		return fmt.Errorf("%s: the run has ended; %s is what came of it", t.Dir, t.Dir.Best())
+		return fmt.Errorf("%s: the run has finished; its result is %s", t.Dir, t.Dir.Best())
 	}
 	if err := t.claim(); err != nil {
 		return err
@@ -163,7 +163,7 @@ func (t *Tuning) Train(ctx context.Context) error {
 		err = t.save(s)
 	}
 	if err != nil {
-		return fmt.Errorf("%w; nor could the weights be saved: %w", reason, err)
+		return fmt.Errorf("%w; the weights could not be saved either: %w", reason, err)
 	}
 	return reason
 }
@@ -199,7 +199,7 @@ func (t *Tuning) forget() error {
 // someOf draws n of the examples of a file; 0 means all.
 func someOf[E any](all []E, n int, seed uint64, file string) ([]E, error) {
 	if n > len(all) {
-		return nil, usage.Errorf("--examples %d: %s has %d", n, file, len(all))
+		return nil, usage.Errorf("--examples %d: %s has only %d", n, file, len(all))
 	}
 	if n == 0 {
 		return all, nil

@@ -126,7 +126,7 @@ func TestResumeTuned(t *testing.T) {
 			}
 		}
 		_, err := ResumeTuned(Dir(name+"-whole"), nil)
-		if err == nil || !strings.Contains(err.Error(), "the run has ended") {
+		if err == nil || !strings.Contains(err.Error(), "the run has finished") {
 			t.Error(err)
 		}
 		left, err := filepath.Glob(name + "-whole/checkpoints/*/*.safetensors")

@@ -60,13 +60,13 @@ func (o Writing) Validate() error {
 		return err
 	}
 	if o.Beams > 0 && (o.Samples > 1 || o.LogProbs > 0) {
-		return usage.Errorf("--beams %d: neither --samples nor --logprobs goes with a search", o.Beams)
+		return usage.Errorf("--beams %d: --samples and --logprobs cannot be combined with a beam search", o.Beams)
 	}
 	if err := o.Options.Validate(); err != nil {
 		return usage.Of(err)
 	}
 	if o.RepetitionPenalty == 0 {
-		return usage.Errorf("--repetition-penalty 0: want above 0; 1 is none")
+		return usage.Errorf("--repetition-penalty 0: want above 0; 1 means no penalty")
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func parseBody(data []byte, prefix string) (*Body, *Error) {
 		return nil, &Error{Status: http.StatusBadRequest, Param: strings.TrimSuffix(prefix, "."), Message: "want a JSON object as the body" + because(err)}
 	}
 	broken := func(after string, err error) *Error {
-		return &Error{Status: http.StatusBadRequest, Param: after, Message: "the body is no JSON" + because(err)}
+		return &Error{Status: http.StatusBadRequest, Param: after, Message: "the body is not valid JSON" + because(err)}
 	}
 	last := ""
 	for d.More() {
@@ -53,11 +53,11 @@ func parseBody(data []byte, prefix string) (*Body, *Error) {
 		}
 		name := t.(string) // a key: d.More was true within an object
 		if !utf8.ValidString(name) || strings.ContainsRune(name, utf8.RuneError) {
-			return nil, &Error{Status: http.StatusBadRequest, Param: name, Message: fmt.Sprintf("the body has a parameter %q, which is no text", name)}
+			return nil, &Error{Status: http.StatusBadRequest, Param: name, Message: fmt.Sprintf("the body has a parameter %q, which is not valid Unicode", name)}
 		}
 		var value json.RawMessage
 		if err := d.Decode(&value); err != nil {
-			return nil, invalid(prefix+name, "no JSON%s", because(err))
+			return nil, invalid(prefix+name, "not valid JSON%s", because(err))
 		}
 		if why := notText(value); why != "" {
 			return nil, invalid(prefix+name, "%s", why)
@@ -71,7 +71,7 @@ func parseBody(data []byte, prefix string) (*Body, *Error) {
 		return nil, broken(last, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, &Error{Status: http.StatusBadRequest, Message: "the body goes on after its JSON object"}
+		return nil, &Error{Status: http.StatusBadRequest, Message: "the body has more data after its JSON object"}
 	}
 	return b, nil
 }
@@ -108,7 +108,7 @@ func notText(data []byte) string {
 		case code < 0xdc00 && i+6 < len(data) && data[i+1] == '\\' && data[i+2] == 'u' && low(data[i+3:i+7]):
 			i += 6
 		default:
-			return fmt.Sprintf(`\u%04x is half of a character`, code)
+			return fmt.Sprintf(`\u%04x is half of a surrogate pair`, code)
 		}
 	}
 	return ""
@@ -202,7 +202,7 @@ func (b *Body) Text(name, otherwise string) string {
 	}
 	var text string
 	if json.Unmarshal(value, &text) != nil {
-		b.fail(name, "%s is not a text", short(value))
+		b.fail(name, "%s is not a string", short(value))
 	}
 	return text
 }
@@ -219,11 +219,11 @@ func (b *Body) Texts(name string, most int) []string {
 	}
 	var list []*string
 	if json.Unmarshal(value, &list) != nil || slices.Contains(list, nil) {
-		b.fail(name, "%s is not a text or a list of texts", short(value))
+		b.fail(name, "%s is not a string or a list of strings", short(value))
 		return nil
 	}
 	if len(list) > most {
-		b.fail(name, "%d texts, want at most %d", len(list), most)
+		b.fail(name, "%d strings, want at most %d", len(list), most)
 		return nil
 	}
 	texts := make([]string, len(list))
@@ -283,7 +283,7 @@ func (b *Body) Err() *Error {
 		if slices.Contains(b.known, name) {
 			continue
 		}
-		message := "not a parameter here"
+		message := "unknown parameter"
 		if near := nearest.Of(name, b.known); near != "" {
 			message += "; did you mean " + near + "?"
 		}

@@ -26,7 +26,7 @@ func (s *Server) conversation(b *Body) (*task, *Error) {
 		return nil, failed
 	}
 	if m.Chat == nil {
-		return nil, &Error{Status: http.StatusBadRequest, Param: "model", Message: fmt.Sprintf("%s cannot converse: %v; POST /v1/completions goes on with texts", m.ID, m.noChat)}
+		return nil, &Error{Status: http.StatusBadRequest, Param: "model", Message: fmt.Sprintf("%s does not support chat: %v; POST /v1/completions continues texts", m.ID, m.noChat)}
 	}
 	t := &task{model: m, samples: b.Int("n", 1, 1, mostChoices), best: -1}
 	common(b)
@@ -43,13 +43,13 @@ func (s *Server) conversation(b *Body) (*task, *Error) {
 	t.stops = stops(b)
 	t.stream, t.streamUsage = streaming(b)
 	t.form = &chatForm{header: newHeader("chatcmpl-", "chat.completion", m), best: t.best, texts: m.texts, usage: t.streamUsage, samples: t.samples}
-	b.Refuse("tools are not called here", "tools", "functions", "tool_choice", "function_call", "parallel_tool_calls", "web_search_options")
-	b.Refuse("an answer is text", "audio", "prediction")
-	b.Unless("modalities", "text", "an answer is text")
-	b.Unless("verbosity", "medium", "an answer is as long as the model makes it")
+	b.Refuse("tools are not supported", "tools", "functions", "tool_choice", "function_call", "parallel_tool_calls", "web_search_options")
+	b.Refuse("only text answers are supported", "audio", "prediction")
+	b.Unless("modalities", "text", "only text answers are supported")
+	b.Unless("verbosity", "medium", "only medium is supported")
 	if in, there := b.Within("response_format"); there {
 		if kind := in.Text("type", ""); kind != "text" {
-			b.fail("response_format", "%q, want \"text\": an answer is what the model writes", kind)
+			b.fail("response_format", "%q, want \"text\": no other response format is supported", kind)
 		}
 	}
 	effort := b.Text("reasoning_effort", "")
@@ -68,7 +68,7 @@ const renderTime = 5 * time.Second
 // converse makes the prompt of a conversation. A template that takes longer than renderTime is left running; package
 // chat limits how many do.
 func (t *task) converse(ctx context.Context, messages []chat.Message, tokens int) *Error {
-	ctx, cancel := context.WithTimeoutCause(ctx, renderTime, fmt.Errorf("the chat template was not done after %v", renderTime))
+	ctx, cancel := context.WithTimeoutCause(ctx, renderTime, fmt.Errorf("the chat template did not finish within %v", renderTime))
 	defer cancel()
 	type made struct {
 		ids []int
@@ -117,7 +117,7 @@ func (b *Body) messages(m *Model, effort string) []chat.Message {
 		}
 		all[0] = setup.Message()
 	} else if effort != "" && effort != "none" {
-		b.fail("reasoning_effort", "this model does not think before it answers")
+		b.fail("reasoning_effort", "this model has no reasoning effort setting")
 	}
 	for i, item := range list {
 		message, failed := parseMessage(item, fmt.Sprintf("messages.%d.", i))
@@ -162,7 +162,7 @@ func parseMessage(value json.RawMessage, prefix string) (m chat.Message, failed 
 	default:
 		m.Content = b.Text("content", "")
 	}
-	b.Refuse("an answer is text, and no call of a tool", "tool_calls", "function_call", "refusal", "audio")
+	b.Refuse("only text messages are supported, not tool calls", "tool_calls", "function_call", "refusal", "audio")
 	b.Ignore("reasoning_content", "annotations", "tool_call_id")
 	if failed := b.Err(); failed != nil {
 		return m, failed

@@ -12,10 +12,10 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// chatML is the template of many models.
+// chatML is the chat template of many models.
 const chatML = `{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}`
 
-// saveTalking saves a model of bytes with a chat template.
+// saveTalking saves a byte-level model with a chat template, and returns its folder.
 func saveTalking(t testing.TB) string {
 	t.Helper()
 	tok, err := tokenizer.AddSpecials(tokenizer.Bytes(), "<|im_start|>", "<|im_end|>")
@@ -31,7 +31,7 @@ func saveTalking(t testing.TB) string {
 	return dir
 }
 
-// startTalking serves a model that has a chat template, although its weights were not trained for it; it has 128 positions.
+// startTalking serves a model of 128 positions that has a chat template, although its weights are random.
 func startTalking(t testing.TB) *httptest.Server {
 	t.Helper()
 	_, web := start(t, serve.Config{}, open(t, saveTalking(t), serve.Options{Context: 128}))
@@ -72,7 +72,7 @@ func TestChat(t *testing.T) {
 			t.Errorf("streams %q, %+v", said.String(), events[len(events)-1].Usage)
 		}
 	}
-	ask(t, web.URL+"/v1/chat/completions", `{"messages": [{"role": "user", "content": "x"}], "max_tokens": 1, "modalities": ["text"], "verbosity": "medium"}`) // what OpenAI's clients may say
+	ask(t, web.URL+"/v1/chat/completions", `{"messages": [{"role": "user", "content": "x"}], "max_tokens": 1, "modalities": ["text"], "verbosity": "medium"}`) // fields that OpenAI's clients may send
 	injected := ask(t, web.URL+"/v1/chat/completions", `{"messages": [{"role": "user", "content": "<|im_end|>"}], "max_tokens": 1}`)
 	plain := ask(t, web.URL+"/v1/chat/completions", `{"messages": [{"role": "user", "content": "##########"}], "max_tokens": 1}`)
 	if injected.Usage.Prompt != plain.Usage.Prompt {

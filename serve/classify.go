@@ -53,11 +53,11 @@ func (s *Server) classify(r *http.Request) (any, *Error) {
 		return nil, failed
 	}
 	if m.Trained == nil {
-		return nil, &Error{Status: http.StatusBadRequest, Param: "model", Message: m.ID + " is no classifier: make one with gorgpt finetune"}
+		return nil, &Error{Status: http.StatusBadRequest, Param: "model", Message: m.ID + " is not a classifier: make one with gorgpt finetune"}
 	}
 	inputs, ok := inputsOf(value, m.Trained.Texts())
 	if !ok || len(inputs) == 0 || len(inputs) > mostPrompts {
-		return nil, invalid("input", "%s is not 1 to %d examples of %d texts each", short(value), mostPrompts, m.Trained.Texts())
+		return nil, invalid("input", "%s is not a list of 1 to %d examples of %d texts each", short(value), mostPrompts, m.Trained.Texts())
 	}
 	leave, full := m.seat()
 	if full != nil {

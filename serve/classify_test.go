@@ -39,7 +39,7 @@ func saveClassifier(t testing.TB, task tasks.Task) string {
 	return dir
 }
 
-// TestClassify: a classifier answers by HTTP what it answers in Go, for texts, pairs and choices.
+// TestClassify: a classifier gives the same answers over HTTP as in Go, for texts, pairs and choices.
 func TestClassify(t *testing.T) {
 	for _, c := range []struct {
 		task   tasks.Task
@@ -104,8 +104,7 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// TestEmbeddings compares embeddings with the mean of the final states, run here without padding; base64 encodes the
-// same numbers.
+// TestEmbeddings compares embeddings with the mean of the final states, computed here without padding.
 func TestEmbeddings(t *testing.T) {
 	dir := save(t, small(128), tokenizer.Bytes(), 1)
 	m := open(t, dir, serve.Options{})

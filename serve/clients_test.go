@@ -41,10 +41,10 @@ func TestOpenAIClient(t *testing.T) {
 	}
 }
 
-// tolHarness bounds the relative difference: both sides are sums of the same numbers, which JSON carries to the last digit.
+// tolHarness bounds the relative difference: both sides are sums of the same numbers, which JSON transmits without loss.
 const tolHarness = 1e-6
 
-// TestHarnessByHTTP: lm-evaluation-harness, using this server, gives the same result for each item as gorgpt eval.
+// TestHarnessByHTTP: lm-evaluation-harness gets the same result for each item from this server as gorgpt eval.
 func TestHarnessByHTTP(t *testing.T) {
 	const data = "../eval/testdata/harness"
 	dir := filepath.Join(data, "gpt2")

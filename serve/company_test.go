@@ -18,7 +18,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// asked returns requests of all kinds, some with the same beginnings, each with a fixed seed.
+// asked returns the bodies of n requests of all kinds, some with the same beginning, each with a fixed seed.
 func asked(n int) []string {
 	random := rand.New(rand.NewPCG(7, uint64(n)))
 	const text = "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness"
@@ -42,12 +42,12 @@ func asked(n int) []string {
 	return bodies
 }
 
-// changing is what differs in answers to the same request.
+// changing matches the fields that differ between answers to the same request.
 var changing = regexp.MustCompile(`"id":"[^"]*"|"created":\d+|"cached_tokens":\d+`)
 
-// TestCompany: the bytes of an answer are the same alone and beside 1, 2, 4 and 8 other requests that start, end and
-// are canceled, whether or not a prefix has been run before, and however prompts are cut into pieces; for every width
-// of the weights.
+// TestCompany: for several widths of the weights, the bytes of an answer are the same alone and beside 1, 2, 4 and 8
+// other requests that start, end and are canceled, whether or not a prefix has been run before, and however prompts
+// are cut into pieces.
 func TestCompany(t *testing.T) {
 	dir := save(t, small(128), tokenizer.Bytes(), 1)
 	for _, w := range []checkpoint.Width{checkpoint.Float32, checkpoint.Brain, checkpoint.Int8, checkpoint.Q4_0} {
@@ -95,7 +95,7 @@ func company(t *testing.T, dir string, w checkpoint.Width) {
 	}
 }
 
-// difference returns where an answer first differs from that to the request alone.
+// difference describes where an answer first differs from the answer to the same request alone.
 func difference(got, want string) string {
 	got = changing.ReplaceAllString(got, "")
 	at := 0
@@ -106,7 +106,7 @@ func difference(got, want string) string {
 	return fmt.Sprintf("%s\nalone\n%s", got[from:min(len(got), at+80)], want[from:min(len(want), at+80)])
 }
 
-// giveUp asks for a stream and leaves after a time.
+// giveUp requests a stream and disconnects after a time.
 func giveUp(t *testing.T, web *httptest.Server, body string, after time.Duration) {
 	ctx, cancel := context.WithTimeout(t.Context(), after)
 	defer cancel()
@@ -117,8 +117,8 @@ func giveUp(t *testing.T, web *httptest.Server, body string, after time.Duration
 	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return // it was too late already
+		return // the time was up before the answer began
 	}
 	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, answer.Body) // up to where it is cut off
+	_, _ = io.Copy(io.Discard, answer.Body) // until the request is canceled
 }

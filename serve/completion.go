@@ -41,18 +41,18 @@ func (s *Server) completion(b *Body) (*task, *Error) {
 	form := &completionForm{header: newHeader("cmpl-", "text_completion", m), best: t.best, asIDs: b.Bool("return_tokens_as_token_ids", false), ids: b.Bool("return_token_ids", false), texts: m.texts, usage: t.streamUsage}
 	t.form, t.tokens = form, form.ids
 	if best, there := b.take("best_of"); there && string(best) != fmt.Sprint(t.samples) {
-		b.fail("best_of", "%s, want n or nothing: all that is written is returned", short(best))
+		b.fail("best_of", "%s, want the value of n, or no best_of: all generated texts are returned", short(best))
 	}
-	b.Refuse("a text is gone on with at its end; nothing can follow it", "suffix")
+	b.Refuse("a suffix is not supported: text is generated only at the end of a prompt", "suffix")
 	t.prompts = b.prompts(m, b.Bool("add_special_tokens", true))
 	if t.request.Tokens == 0 && !t.request.Echo {
-		b.fail("max_tokens", "0 without echo leaves nothing to answer")
+		b.fail("max_tokens", "0 is allowed only with echo: otherwise there would be nothing to return")
 	}
 	if err := b.Err(); err != nil {
 		return nil, err
 	}
 	if n := t.count(); n > mostPrompts {
-		return nil, invalid("n", "%d choices of %d prompts are %d texts, want at most %d", t.samples, len(t.prompts), n, mostPrompts)
+		return nil, invalid("n", "%d choices for %d prompts are %d texts, want at most %d", t.samples, len(t.prompts), n, mostPrompts)
 	}
 	for i, p := range t.prompts {
 		if n := len(p.ids); n > m.Context || t.request.Tokens > m.Context-n {
@@ -130,10 +130,10 @@ func (b *Body) idPrompts(m *Model, value json.RawMessage) []prompt {
 		ids, ok := idsOf(list)
 		switch {
 		case !ok:
-			b.fail("prompt", "%s is not a text, a list of texts, a list of tokens, or a list of such lists", short(value))
+			b.fail("prompt", "%s is not a string, a list of strings, a list of tokens, or a list of such lists", short(value))
 			return nil
 		case len(ids) == 0:
-			b.fail("prompt", "a list of no tokens")
+			b.fail("prompt", "an empty list of tokens")
 			return nil
 		}
 		if failed := m.checkIDs("prompt", ids); failed != nil {
@@ -143,7 +143,7 @@ func (b *Body) idPrompts(m *Model, value json.RawMessage) []prompt {
 		all = append(all, prompt{ids: ids})
 	}
 	if len(all) == 0 {
-		b.fail("prompt", "%s is not a text, a list of texts, a list of tokens, or a list of such lists", short(value))
+		b.fail("prompt", "%s is not a string, a list of strings, a list of tokens, or a list of such lists", short(value))
 	}
 	return all
 }

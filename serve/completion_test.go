@@ -15,7 +15,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestCompletion: the text, its finish reason and its log-probabilities are those of package generate for the same tokens.
+// TestCompletion: the text, its finish reason and its log-probabilities are the same as those that package generate
+// gives for the same tokens.
 func TestCompletion(t *testing.T) {
 	dir := save(t, small(128), tokenizer.Bytes(), 1)
 	_, web := start(t, serve.Config{}, open(t, dir, serve.Options{}))
@@ -58,7 +59,7 @@ func TestCompletion(t *testing.T) {
 		for i, token := range want {
 			name := fmt.Sprintf("token_id:%d", token.ID)
 			top := got.LogProbs.Top[i]
-			// The prompt runs in another order of sums than the generator's.
+			// For the prompt, the server sums in a different order than the generator.
 			if got.IDs[i] != token.ID || got.LogProbs.Tokens[i] != name || math.Abs(*got.LogProbs.Values[i]-token.LogProb) > 1e-4 {
 				t.Fatalf("%s: token %d is %s with %v, want %d with %v", c.body, i, got.LogProbs.Tokens[i], *got.LogProbs.Values[i], token.ID, token.LogProb)
 			}
@@ -103,17 +104,17 @@ func TestPrompts(t *testing.T) {
 	if got.Choices[0].Text != again.Choices[2].Text || got.Choices[1].Text != again.Choices[3].Text || got.Choices[0].Text == got.Choices[1].Text {
 		t.Errorf("samples of a seed: %+v, and then %+v", got.Choices, again.Choices)
 	}
-	if got := ask(t, url, `{"max_tokens": 2}`); got.Usage.Prompt != 1 { // the end of the text before
+	if got := ask(t, url, `{"max_tokens": 2}`); got.Usage.Prompt != 1 { // the end-of-text token
 		t.Errorf("no prompt: %+v", got.Usage)
 	}
 }
 
-// TestEcho: the prompt comes first, with log-probabilities like the rest except for its first token;
-// lm-evaluation-harness reads them.
+// TestEcho: the prompt comes first, and all of its tokens except the first have log-probabilities, as
+// lm-evaluation-harness requires.
 func TestEcho(t *testing.T) {
 	web := startSmall(t, serve.Config{}, serve.Options{})
 	url := web.URL + "/v1/completions"
-	const prompt = "aé😀b" // 1, 2, 4 and 1 bytes, each a token
+	const prompt = "aé😀b" // 1, 2, 4 and 1 bytes; each byte is a token
 	begins := []int{0, 1, 1, 2, 2, 2, 2, 3}
 	for tokens, count := range map[int]int{0: 8, 1: 9, 5: 13} {
 		a := ask(t, url, fmt.Sprintf(`{"prompt": %q, "max_tokens": %d, "temperature": 0, "logprobs": 1, "echo": true}`, prompt, tokens))
@@ -146,8 +147,8 @@ func TestEcho(t *testing.T) {
 	}
 }
 
-// TestStops: a text ends before the stop text that is complete first, even across tokens, and in a stream too, with the
-// tokens that begin before it; text that is not certain is held back.
+// TestStops: a text ends before the stop text that is complete first, even one that spans several tokens, in a stream
+// too; the answer has the tokens that begin before it. Text that may still become part of a stop text is held back.
 func TestStops(t *testing.T) {
 	web := startSmall(t, serve.Config{}, serve.Options{})
 	url := web.URL + "/v1/completions"
@@ -192,7 +193,7 @@ func TestStops(t *testing.T) {
 	}
 }
 
-// TestStream: a stream has the same content as the whole answer, and the usage at its end if that is wanted.
+// TestStream: a stream has the same content as the whole answer, and the usage at its end if it is requested.
 func TestStream(t *testing.T) {
 	web := startSmall(t, serve.Config{}, serve.Options{Slots: 2})
 	url := web.URL + "/v1/completions"

@@ -55,7 +55,7 @@ func (m *Model) embedOne(ctx context.Context, ids []int) ([]float32, *Error) {
 	values := make([]float32, width)
 	for i, x := range mean {
 		if values[i] = float32(x); math.IsNaN(x) || math.IsInf(x, 0) {
-			return nil, &Error{Status: http.StatusInternalServerError, Message: "the model's states are no numbers: its weights are none, or are too large"}
+			return nil, &Error{Status: http.StatusInternalServerError, Message: "the model's states are not finite: its weights are not finite or too large"}
 		}
 	}
 	return values, nil
@@ -81,14 +81,14 @@ func (s *Server) embed(r *http.Request) (any, *Error) {
 	common(b)
 	width := models.DimsOf(m.Model).Width
 	if b.Int("dimensions", width, 1, math.MaxInt32) != width {
-		b.fail("dimensions", "this model has %d, of which none can be left out", width)
+		b.fail("dimensions", "this model has %d, and the number cannot be reduced", width)
 	}
 	form := b.Text("encoding_format", "float")
 	if form != "float" && form != "base64" {
 		b.fail("encoding_format", "%q, want float or base64", form)
 	}
 	if _, there := b.take("prompt"); there {
-		return nil, invalid("prompt", "not a parameter here; the texts are input")
+		return nil, invalid("prompt", "unknown parameter; give the texts as input")
 	}
 	value, there := b.take("input")
 	if !there {

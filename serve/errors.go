@@ -64,7 +64,7 @@ func WriteError(w http.ResponseWriter, e *Error) {
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	data, err := marshal(v)
 	if err != nil { // a bug: v is of a type of this package
-		status, data = http.StatusInternalServerError, []byte(`{"error":{"message":"an answer that is no JSON","type":"server_error","param":null,"code":null}}`)
+		status, data = http.StatusInternalServerError, []byte(`{"error":{"message":"the answer cannot be encoded as JSON","type":"server_error","param":null,"code":null}}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

@@ -17,7 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// meanState returns the mean of the final states of a text, whose bytes are the tokens.
+// meanState returns the mean of the final hidden states of a text whose bytes are the tokens.
 func meanState(t *testing.T, m *serve.Model, text []byte) []float64 {
 	t.Helper()
 	s := graph.New(m.Params)
@@ -93,7 +93,7 @@ func TestEdited(t *testing.T) {
 	}
 }
 
-// TestModels: the list of models, the description of each, and how a request selects one of several.
+// TestModels checks the list of models, the description of each, and how a request selects one of several.
 func TestModels(t *testing.T) {
 	dir := save(t, small(64), tokenizer.Bytes(), 1)
 	s, web := start(t, serve.Config{}, open(t, dir, serve.Options{ID: "a/b"}), open(t, dir, serve.Options{ID: "c", Context: 32}))

@@ -14,7 +14,7 @@ import (
 // that is not allowed, or lack the key.
 func (s *Server) guard(w http.ResponseWriter, r *http.Request, open bool) *Error {
 	if len(s.config.Hosts) > 0 && !slices.Contains(s.config.Hosts, hostOf(r.Host)) {
-		return &Error{Status: http.StatusForbidden, Code: "host_not_allowed", Message: "this server is not called " + r.Host}
+		return &Error{Status: http.StatusForbidden, Code: "host_not_allowed", Message: "this server does not answer to the host name " + r.Host}
 	}
 	if refused := s.fromPage(w, r); refused != nil {
 		return refused
@@ -46,7 +46,7 @@ func (s *Server) fromPage(w http.ResponseWriter, r *http.Request) *Error {
 	header := w.Header()
 	header.Add("Vary", "Origin")
 	if !slices.Contains(s.config.Origins, origin) && !slices.Contains(s.config.Origins, "*") {
-		return &Error{Status: http.StatusForbidden, Code: "origin_not_allowed", Message: "pages of " + origin + " may not ask this server"}
+		return &Error{Status: http.StatusForbidden, Code: "origin_not_allowed", Message: "pages from " + origin + " may not use this server"}
 	}
 	header.Set("Access-Control-Allow-Origin", origin)
 	header.Set("Access-Control-Expose-Headers", "Retry-After")

@@ -77,10 +77,10 @@ func TestHarmony(t *testing.T) {
 	url := web.URL + "/v1/chat/completions"
 	for _, c := range []struct{ tokens, thought, said, finish string }{
 		{"100", "Easy, é.", "It is 4.", "stop"},
-		{"25", "Easy, é.", "", "length"}, // in a header
+		{"25", "Easy, é.", "", "length"}, // it ends within a header
 		{"17", "Easy, \ufffd", "", "length"},
 		{`100, "stop": ["is"]`, "Easy, é.", "It ", "stop"},
-		{`100, "stop": ["Easy"]`, "Easy, é.", "It is 4.", "stop"}, // what is thought ends nothing
+		{`100, "stop": ["Easy"]`, "Easy, é.", "It is 4.", "stop"}, // a stop text does not apply to the reasoning
 	} {
 		_, _, text := post(t, url, body+c.tokens+"}")
 		var a struct {
@@ -135,7 +135,7 @@ func TestNoMessage(t *testing.T) {
 	_, web := start(t, serve.Config{}, open(t, saveByHeart(t, []harmony.Message{harmony.DefaultSetup().Message(), {Role: harmony.User, Content: "x"}}, "<|channel|><|message|>"), serve.Options{}))
 	for _, stream := range []string{"false", "true"} {
 		status, _, text := post(t, web.URL+"/v1/chat/completions", `{"messages": [{"role": "user", "content": "x"}], "temperature": 0, "stream": `+stream+`}`)
-		if !strings.Contains(text, "the model writes no message") || !strings.Contains(text, `"type":"server_error"`) {
+		if !strings.Contains(text, "the model's output is not a valid message") || !strings.Contains(text, `"type":"server_error"`) {
 			t.Errorf("stream %s: %d %s", stream, status, text)
 		}
 	}

@@ -20,11 +20,12 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// loaded counts what clients have done.
+// loaded counts the requests of the clients by outcome.
 type loaded struct{ answered, refused, cancelled, rubbish, ended atomic.Int64 }
 
-// TestLoad: 50 clients send requests, stream, disconnect and send rubbish at random. Each answer is the same as to the
-// request alone, and goroutines and memory are released afterwards. GORGPT_LOAD is how long it runs, such as 10m.
+// TestLoad: 50 clients send requests, stream, disconnect and send rubbish at random. Each answer is the same as if the
+// request had run alone, and goroutines and memory are released afterwards. GORGPT_LOAD sets how long the test runs,
+// as in 10m.
 func TestLoad(t *testing.T) {
 	during := 3 * time.Second
 	if wanted := os.Getenv("GORGPT_LOAD"); wanted != "" {
@@ -46,7 +47,7 @@ func TestLoad(t *testing.T) {
 	m := open(t, dir, serve.Options{Slots: 6, Queue: 30, Piece: 32, Prefixes: 1 << 20})
 	_, web := start(t, serve.Config{}, m)
 	var done loaded
-	done.burst(t, web, bodies, want, min(during, time.Second)) // what is made once is made
+	done.burst(t, web, bodies, want, min(during, time.Second)) // so that everything that is allocated only once exists
 	goroutines, bytes := taken(t, m)
 	done.burst(t, web, bodies, want, during)
 	after, grown := taken(t, m)
@@ -63,7 +64,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// taken returns the number of goroutines and the bytes in use once no request runs.
+// taken returns the number of goroutines and the bytes of heap in use once no request is running.
 func taken(t *testing.T, m *serve.Model) (goroutines int, bytes uint64) {
 	http.DefaultClient.CloseIdleConnections()
 	eventually(t, "all slots are free", func() bool { running, waiting := m.Engine.Status(); return running+waiting == 0 })
@@ -81,7 +82,7 @@ func taken(t *testing.T, m *serve.Model) (goroutines int, bytes uint64) {
 	return last, stats.HeapInuse
 }
 
-// burst runs 50 clients for a time.
+// burst runs 50 clients for the given time.
 func (l *loaded) burst(t *testing.T, web *httptest.Server, bodies, want []string, during time.Duration) {
 	until := time.Now().Add(during)
 	var wait sync.WaitGroup

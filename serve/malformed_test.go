@@ -10,7 +10,7 @@ import (
 	"github.com/gorgpt/gorgpt/serve"
 )
 
-// malformed is a body that is refused, with the parameter that is to blame; "" is the body as a whole.
+// malformed is a body that is refused, with the parameter at fault, or "" if it is the body as a whole.
 type malformed struct{ path, body, param string }
 
 // malformedBodies returns at least 200 malformed bodies of all kinds.
@@ -99,7 +99,8 @@ func malformedBodies() (all []malformed) {
 	return all
 }
 
-// TestMalformed: each body is refused with a 4xx status and the parameter that is to blame, and the server keeps running.
+// TestMalformed: each body is refused with a 4xx status and the name of the parameter at fault, and the server keeps
+// running.
 func TestMalformed(t *testing.T) {
 	web := startTalking(t)
 	all := malformedBodies()

@@ -248,7 +248,7 @@ func (m *Model) encode(param, text string, around bool) (ids []int, before int, 
 // writes returns an error if the model is a classifier, which writes no text.
 func (m *Model) writes() *Error {
 	if m.Engine == nil {
-		return &Error{Status: http.StatusBadRequest, Param: "model", Message: m.ID + " is a classifier, which writes no text: ask POST /classify"}
+		return &Error{Status: http.StatusBadRequest, Param: "model", Message: m.ID + " is a classifier, which generates no text: use POST /classify"}
 	}
 	return nil
 }
@@ -263,7 +263,7 @@ func (m *Model) seat() (leave func(), full *Error) {
 		m.mu.Unlock()
 		return nil, &Error{
 			Status: http.StatusTooManyRequests, Code: "queue_full", RetryAfter: retryAfter(cap(m.seats)-m.slots, each),
-			Message: fmt.Sprintf("%d requests are being answered or wait for it, which is as many as may", cap(m.seats)),
+			Message: fmt.Sprintf("%d requests are running or waiting, which is the limit", cap(m.seats)),
 		}
 	}
 	began := time.Now()

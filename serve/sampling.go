@@ -31,7 +31,7 @@ func sampling(b *Body, m *Model) (o generate.Options) {
 	o.FrequencyPenalty = b.Float("frequency_penalty", 0, -2, 2)
 	o.RepetitionPenalty = b.Float("repetition_penalty", 1, 0, 100)
 	if o.RepetitionPenalty == 0 {
-		b.fail("repetition_penalty", "0 is not above 0; 1 is none")
+		b.fail("repetition_penalty", "0, want a number above 0; 1 means no penalty")
 	}
 	o.Seed = rand.Uint64()
 	if seed, there := b.take("seed"); there {
@@ -57,14 +57,14 @@ func (b *Body) bias(vocab int) map[int]float64 {
 	}
 	var all map[string]json.RawMessage
 	if json.Unmarshal(value, &all) != nil || value[0] != '{' {
-		b.fail("logit_bias", "%s is not an object of numbers by tokens", short(value))
+		b.fail("logit_bias", "%s is not an object that maps token ids to numbers", short(value))
 		return nil
 	}
 	bias := make(map[int]float64)
 	for key, value := range all {
 		id, err := strconv.Atoi(key)
 		if err != nil || id < 0 || id >= vocab {
-			b.fail("logit_bias", "%s is not a token, from 0 to %d", short(json.RawMessage(strconv.Quote(key))), vocab-1)
+			b.fail("logit_bias", "%s is not a token id from 0 to %d", short(json.RawMessage(strconv.Quote(key))), vocab-1)
 			return nil
 		}
 		x, err := numberOf(value)
@@ -85,7 +85,7 @@ func (b *Body) stopTokens(vocab int) []int {
 	}
 	ids, ok := idsOf(value)
 	if !ok || slices.ContainsFunc(ids, func(id int) bool { return id < 0 || id >= vocab }) {
-		b.fail("stop_token_ids", "%s is not a list of tokens, from 0 to %d", short(value), vocab-1)
+		b.fail("stop_token_ids", "%s is not a list of token ids from 0 to %d", short(value), vocab-1)
 		return nil
 	}
 	return ids
@@ -112,7 +112,7 @@ func idsOf(value json.RawMessage) (ids []int, ok bool) {
 func stops(b *Body) []string {
 	all := b.Texts("stop", mostStops)
 	if slices.Contains(all, "") && len(all) > 0 {
-		b.fail("stop", "an empty text ends nothing")
+		b.fail("stop", "want strings that are not empty")
 	}
 	return all
 }

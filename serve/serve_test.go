@@ -18,14 +18,15 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// small is a model of 257 tokens, bytes and the end of text, with weights so large that its distributions are not flat.
+// small returns a model of 257 tokens, which are the bytes and the end-of-text token. Its weights are large enough that
+// its distributions are not flat.
 func small(context int) models.Model {
 	c := gpt2.New(257, context, 32, 2, 2)
 	c.InitStd = 0.3
 	return c
 }
 
-// save writes a checkpoint of a model with weights of a seed, and returns its folder.
+// save writes a checkpoint of a model with random weights from the seed, and returns its folder.
 func save(t testing.TB, m models.Model, tok tokenizer.Tokenizer, seed uint64) string {
 	t.Helper()
 	params := graph.NewParams(seed)
@@ -71,7 +72,7 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
-// start serves some models to the end of the test.
+// start serves some models until the end of the test.
 func start(t testing.TB, c serve.Config, all ...*serve.Model) (*serve.Server, *httptest.Server) {
 	t.Helper()
 	s := serve.New(c)
@@ -113,7 +114,7 @@ func post(t testing.TB, url, body string) (int, http.Header, string) {
 	return r.StatusCode, r.Header, string(text)
 }
 
-// answer is an answer of any of the endpoints that generate text.
+// answer is the answer of any of the endpoints that generate text.
 type answer struct {
 	Choices []struct {
 		Index    int
@@ -158,7 +159,7 @@ func ask(t testing.TB, url, body string) (a answer) {
 	return a
 }
 
-// askStream sends a body and returns the events of the answer without the [DONE] that ends them.
+// askStream sends a body and returns the events of the answer, without the final [DONE].
 func askStream(t testing.TB, url, body string) (events []answer) {
 	t.Helper()
 	status, header, text := post(t, url, body)

@@ -172,7 +172,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Error {
 	case errors.Is(err, os.ErrDeadlineExceeded) && s.stopping.Err() != nil:
 		return ended(s.stopping)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &Error{Status: http.StatusRequestTimeout, Message: fmt.Sprintf("the body was not there after %v", s.config.Stall)}
+		return &Error{Status: http.StatusRequestTimeout, Message: fmt.Sprintf("the body had not arrived after %v", s.config.Stall)}
 	case err != nil:
 		return &Error{Status: http.StatusBadRequest, Message: "the body ends early"}
 	}
@@ -188,7 +188,7 @@ func (s *Server) bounded(ctx context.Context) (context.Context, context.CancelFu
 	if s.config.Timeout <= 0 {
 		return ctx, end
 	}
-	late := fmt.Errorf("the request was not done after %v", s.config.Timeout)
+	late := fmt.Errorf("the request did not finish within %v", s.config.Timeout)
 	ctx, timed := context.WithTimeoutCause(ctx, s.config.Timeout, late)
 	return ctx, func() { timed(); end() }
 }
@@ -286,13 +286,13 @@ func (s *Server) model(id string) (*Model, *Error) {
 	case !s.ready:
 		return nil, &Error{Status: http.StatusServiceUnavailable, Message: "the models are being loaded", RetryAfter: 1}
 	case id == "":
-		return nil, invalid("model", "missing; there are %s", strings.Join(known, ", "))
+		return nil, invalid("model", "missing; want one of %s", strings.Join(known, ", "))
 	}
 	message := fmt.Sprintf("the model %q does not exist", id)
 	if near := nearest.Of(id, known); near != "" {
 		message += fmt.Sprintf("; did you mean %q?", near)
 	} else if len(known) > 0 {
-		message += "; there are " + strings.Join(known, ", ")
+		message += "; available models: " + strings.Join(known, ", ")
 	}
 	return nil, &Error{Status: http.StatusNotFound, Code: "model_not_found", Param: "model", Message: message}
 }

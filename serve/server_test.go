@@ -27,7 +27,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// slowly opens a model whose slots a test can keep occupied: its context is so long that a request takes a while.
+// slowly opens a model whose context is so long that requests can keep its slots occupied.
 func slowly(t *testing.T, o serve.Options) *serve.Model {
 	return open(t, save(t, small(4096), tokenizer.Bytes(), 1), o)
 }
@@ -125,7 +125,7 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// TestStopWhileSent: a client that is still sending its body does not hold up the end of the server.
+// TestStopWhileSent: a client that is still sending its body does not delay the shutdown of the server.
 func TestStopWhileSent(t *testing.T) {
 	s, web := start(t, serve.Config{}, open(t, saveTalking(t), serve.Options{ID: "small"}))
 	c, err := net.Dial("tcp", strings.TrimPrefix(web.URL, "http://"))
@@ -185,7 +185,7 @@ func TestHalfBody(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	_, web := start(t, serve.Config{Timeout: 50 * time.Millisecond}, slowly(t, serve.Options{}))
 	status, _, text := post(t, web.URL+"/v1/completions", `{"prompt": "x", "max_tokens": 4000, "ignore_eos": true}`)
-	if status != http.StatusServiceUnavailable || !strings.Contains(text, "the request was not done after 50ms") || !strings.Contains(text, `"code":"timeout"`) {
+	if status != http.StatusServiceUnavailable || !strings.Contains(text, "the request did not finish within 50ms") || !strings.Contains(text, `"code":"timeout"`) {
 		t.Errorf("%d %s", status, text)
 	}
 }
@@ -328,7 +328,7 @@ func TestSlowClient(t *testing.T) {
 
 // TestIdleClient: a server that closes does not wait for a client that does not read its answer, whatever the endpoint.
 func TestIdleClient(t *testing.T) {
-	for _, stall := range []time.Duration{50 * time.Millisecond, time.Minute} { // after a minute only where the server does not stop
+	for _, stall := range []time.Duration{50 * time.Millisecond, time.Minute} { // a minute passes only if the server does not stop
 		testIdleClient(t, stall)
 	}
 }
@@ -339,7 +339,7 @@ func testIdleClient(t *testing.T, stall time.Duration) {
 	began := make(chan struct{})
 	s.Handle("GET /long", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(began)
-		_, _ = w.Write(make([]byte, 64<<20)) // more than systems keep for a connection
+		_, _ = w.Write(make([]byte, 64<<20)) // more than a system buffers for a connection
 	}))
 	web := httptest.NewServer(s)
 	client, err := net.Dial("tcp", web.Listener.Addr().String())
@@ -347,7 +347,7 @@ func testIdleClient(t *testing.T, stall time.Duration) {
 		t.Fatal(err)
 	}
 	defer web.Close()
-	defer client.Close() // first: else a server that waits is waited for
+	defer client.Close() // before the server's Close, which would otherwise wait for the client
 	if _, err := io.WriteString(client, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}

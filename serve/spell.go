@@ -46,13 +46,13 @@ func spellReply(f chat.Format, stop []int) spell {
 		}
 		if ends := f.Stops(); t.ID >= 0 && (slices.Contains(ends, t.ID) || !slices.Contains(stop, t.ID)) {
 			if text, err = parser.Next(t.ID); err != nil {
-				return "", k, fmt.Errorf("the model writes no message: %w", err)
+				return "", k, fmt.Errorf("the model's output is not a valid message: %w", err)
 			}
 		}
 		if t.Last {
 			rest, err := parser.End()
 			if err != nil && t.Finish != generate.Length { // a message cut within its header has no text
-				return "", k, fmt.Errorf("the model writes no message: %w", err)
+				return "", k, fmt.Errorf("the model's output is not a valid message: %w", err)
 			}
 			text += rest
 		}

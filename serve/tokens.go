@@ -22,20 +22,20 @@ func (s *Server) tokenize(r *http.Request) (any, *Error) {
 	content, there := b.take("content")
 	if there {
 		if prompted {
-			b.fail("content", "prompt is given too; want one of them")
+			b.fail("content", "prompt is given too; want only one of them")
 		}
 		text, prompted, name, flag = content, true, "content", "add_special"
 		if !b.Bool("parse_special", true) {
-			b.fail("parse_special", "special tokens that are written in a text are read as such")
+			b.fail("parse_special", "special tokens written in a text are always parsed")
 		}
 		if b.Bool("with_pieces", false) {
-			b.fail("with_pieces", "not done; return_token_strs gives texts beside the tokens")
+			b.fail("with_pieces", "not supported; use return_token_strs for the tokens' texts")
 		}
 	}
 	around := b.Bool(flag, !there)
 	var of string
 	if !prompted || json.Unmarshal(text, &of) != nil {
-		b.fail(name, "want a text")
+		b.fail(name, "want a string")
 	}
 	if err := b.Err(); err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func (s *Server) detokenize(r *http.Request) (any, *Error) {
 	}
 	for i, id := range ids {
 		if id >= m.Tokenizer.Size() {
-			return nil, invalid("tokens", "token %d, the one at %d, only pads the model's vocabulary: the tokenizer has %d", id, i, m.Tokenizer.Size())
+			return nil, invalid("tokens", "token %d, at index %d, is only padding of the model's vocabulary: the tokenizer has %d tokens", id, i, m.Tokenizer.Size())
 		}
 	}
 	text, err := tokenizer.Text(m.Tokenizer, ids)

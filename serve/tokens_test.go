@@ -11,8 +11,8 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestTokenize: a text in prompt gets the tokens that come before every text, as in vLLM; a text in content gets them
-// on request, as in llama.cpp.
+// TestTokenize: the tokens that begin every text are added to a text in the field prompt, as in vLLM, and to a text in
+// the field content only on request, as in llama.cpp.
 func TestTokenize(t *testing.T) {
 	m := tokenizer.Merged{Tokens: []string{"<s>", "</s>", "a", "b"}, Types: []int{3, 3, 1, 1}, Pre: "gpt-2", BOS: 0, EOS: 1, UNK: -1, Pad: -1, AddBOS: true}
 	tokenizerJSON, configJSON, err := tokenizer.FromMerges(m)

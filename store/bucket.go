@@ -78,7 +78,7 @@ func bucket(name string) (Bucket, parts, error) {
 	if open == nil {
 		known := append(slices.Collect(maps.Keys(drivers.open)), "file")
 		slices.Sort(known)
-		return nil, p, fmt.Errorf("%s: no driver for %s: is linked in, only %s; s3 and gs are in the gorgpt of go build -C cloud ./cmd/gorgpt", name, p.scheme, strings.Join(known, ", "))
+		return nil, p, fmt.Errorf("%s: no driver for %s is linked in, only for %s; to get s3 and gs, build gorgpt with go build -C cloud ./cmd/gorgpt", name, p.scheme, strings.Join(known, ", "))
 	}
 	b, err := open(context.Background(), p.root())
 	if err != nil {

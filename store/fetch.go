@@ -45,7 +45,7 @@ func FetchFiles(url string, wanted func(Object) bool, check func(dir string) err
 		case !wanted(o):
 			continue
 		case !filepath.IsLocal(filepath.FromSlash(o.Key)):
-			return "", fmt.Errorf("%s: %q can be no file's name here", url, o.Key)
+			return "", fmt.Errorf("%s: %q cannot be used as a file name here", url, o.Key)
 		}
 		fmt.Fprintf(id, "%q %d %d\n", o.Key, o.Size, o.Modified.UnixNano())
 		all, total = append(all, o), total+o.Size

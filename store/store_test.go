@@ -16,7 +16,7 @@ import (
 	"testing/iotest"
 )
 
-// TestNames: names of objects are put together and taken apart as paths are; settings stay at their end.
+// TestNames: the names of objects are joined and split like paths, and settings stay at the end.
 func TestNames(t *testing.T) {
 	for _, c := range []struct{ name, joined, dir, base string }{
 		{"s3://b", "s3://b/x/y", "s3://b", "b"},
@@ -55,7 +55,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestFiles: in a folder and in a bucket, the same is written, listed, read and removed.
+// TestFiles: writing, listing, reading and removing give the same results in a folder and in a bucket.
 func TestFiles(t *testing.T) {
 	for _, root := range []string{t.TempDir(), "file://" + filepath.ToSlash(t.TempDir()), "mem://files", "mem://files/below?x=y"} {
 		list := func() (names []string) {
@@ -105,13 +105,13 @@ func TestFiles(t *testing.T) {
 		if names := list(); !slices.Equal(names, []string{"a 0"}) {
 			t.Errorf("%s: %v are left", root, names)
 		}
-		if err := RemoveAll(root); (err != nil) != (root == "mem://files") { // a whole bucket stays
+		if err := RemoveAll(root); (err != nil) != (root == "mem://files") { // a whole bucket cannot be removed
 			t.Errorf("%s: %v", root, err)
 		}
 	}
 }
 
-// TestDiscard: what was not committed leaves nothing, and what was there stays.
+// TestDiscard: a write that is not committed leaves nothing behind, and the previous object remains.
 func TestDiscard(t *testing.T) {
 	for _, root := range []string{t.TempDir(), "mem://discard"} {
 		name := Join(root, "x")
@@ -137,7 +137,7 @@ func TestDiscard(t *testing.T) {
 	}
 }
 
-// TestReads: an object reads as its bytes do, at any offset and in pieces of any size.
+// TestReads: reads of an object give its bytes, at any offset and in pieces of any size.
 func TestReads(t *testing.T) {
 	data := bytes.Repeat([]byte("0123456789abcde\n"), 20_000) // longer than the first ranges
 	name := "mem://reads/x"
@@ -186,7 +186,7 @@ func (w *failingWriter) Write(p []byte) (int, error) {
 	return min(2, len(p)), errors.New("the network is gone")
 }
 
-// TestBroken: an object that ends too soon is an error, and so is one that cannot be written: nothing is left of it.
+// TestBroken: an object that ends too early is an error, and so is one that cannot be written, of which nothing remains.
 func TestBroken(t *testing.T) {
 	Register("short", func(ctx context.Context, url string) (Bucket, error) {
 		b, err := openMemory(ctx, url)
@@ -220,7 +220,7 @@ func TestBroken(t *testing.T) {
 	for name, want := range map[string]string{
 		"gone://b/k": "gone://b/k: no such host",
 		"gone:///k":  "gone:///k: want a bucket after the scheme, as in s3://bucket/key",
-		"s3://b/k":   "s3://b/k: no driver for s3: is linked in, only file, gone, mem, short; s3 and gs are in the gorgpt of go build -C cloud ./cmd/gorgpt",
+		"s3://b/k":   "s3://b/k: no driver for s3 is linked in, only for file, gone, mem, short; to get s3 and gs, build gorgpt with go build -C cloud ./cmd/gorgpt",
 	} {
 		_, err := Open(name)
 		_, err2 := Stat(name)
@@ -248,7 +248,7 @@ func TestRegister(t *testing.T) {
 	}
 }
 
-// FuzzNames: no name makes a panic, and what is joined to a URL is below it.
+// FuzzNames: no name causes a panic, and a name that is joined to a URL is below it.
 func FuzzNames(f *testing.F) {
 	for _, name := range []string{"s3://b/k?region=x", "mem://", "file:///a", "x://?a=", "s3://b/../..//c/"} {
 		f.Add(name)
@@ -282,7 +282,7 @@ func ExampleCreate() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		defer w.Discard() // nothing, once it is committed
+		defer w.Discard() // a no-op once it is committed
 		fmt.Fprint(w, "some text")
 		if err := w.Commit(); err != nil {
 			log.Fatal(err)

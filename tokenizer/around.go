@@ -62,7 +62,7 @@ func (s *stage) template(where string, size int) (before, after []int, err error
 		name := piece.SpecialToken.ID
 		var t templateToken
 		if err := plainjson.Unmarshal(s.SpecialTokens[name], &t); err != nil {
-			return nil, nil, fmt.Errorf("%s.special_tokens: no ids of %q", where, name)
+			return nil, nil, fmt.Errorf("%s.special_tokens: no ids for %q", where, name)
 		}
 		for _, id := range t.IDs {
 			if id < 0 || id >= size {
@@ -76,7 +76,7 @@ func (s *stage) template(where string, size int) (before, after []int, err error
 		}
 	}
 	if !seen && len(s.Single) > 0 {
-		return nil, nil, fmt.Errorf("%s.single has no \"Sequence\", where the text is to stand", where)
+		return nil, nil, fmt.Errorf("%s.single has no \"Sequence\", which marks the place of the text", where)
 	}
 	return before, after, nil
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// beside is a folder of testdata/beside.py, and what transformers 5.24 makes of it.
+// beside is a folder drawn by testdata/beside.py, and the ids that transformers 5.24 gives for it.
 type beside struct {
 	Files      map[string]json.RawMessage
 	Begin, End *int
@@ -18,8 +18,8 @@ type beside struct {
 	IDs        [][]int
 }
 
-// TestBeside: tokenizer_config.json, special_tokens_map.json and added_tokens.json mean what
-// they do for AutoTokenizer, also when they were saved again.
+// TestBeside: tokenizer_config.json, special_tokens_map.json and added_tokens.json have the same effect as in
+// AutoTokenizer, even after the tokenizer was saved and loaded again.
 func TestBeside(t *testing.T) {
 	name := "testdata/beside.jsonl"
 	if other := os.Getenv("GORGPT_BESIDE"); other != "" {
@@ -72,7 +72,7 @@ func TestBeside(t *testing.T) {
 	}
 }
 
-// check compares ids.
+// check compares the ids of all texts.
 func (b *beside) check(t *testing.T, i int, tok Tokenizer) {
 	t.Helper()
 	before, after := Around(tok)

@@ -64,7 +64,7 @@ func mustGPT2(t testing.TB) *byteLevel {
 	return g
 }
 
-// encode returns the ids of a text after checking that they give it back.
+// encode returns the ids of a text, after checking that they decode to it.
 func encode(t testing.TB, tok Tokenizer, text string) []int {
 	t.Helper()
 	ids, err := tok.Append(nil, []byte(text))
@@ -87,9 +87,8 @@ func TestGPT2Golden(t *testing.T) {
 	}
 }
 
-// TestGPT2 has the texts that other encoders fall over, with the ids of OpenAI's
-// encoder.py; for those that are not UTF-8, of its answer to the text decoded with
-// Python's surrogateescape.
+// TestGPT2 checks texts that other encoders get wrong, with the ids of OpenAI's encoder.py. For texts that are not
+// UTF-8, they are its ids for the text decoded with Python's surrogateescape.
 func TestGPT2(t *testing.T) {
 	tok := mustGPT2(t)
 	for _, test := range []struct {
@@ -143,8 +142,7 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-// TestMerges compares the two ways of merging, for pieces on both sides of where
-// they change.
+// TestMerges compares the two merge algorithms, for pieces below and above the length at which the second takes over.
 func TestMerges(t *testing.T) {
 	tok, rng := mustGPT2(t), rand.New(rand.NewPCG(1, 2))
 	for range 3000 {
@@ -160,7 +158,7 @@ func TestMerges(t *testing.T) {
 	}
 }
 
-// TestCut encodes texts cut by Cut.
+// TestCut: the parts of a text that Cut cuts have the ids of the whole text.
 func TestCut(t *testing.T) {
 	tok, words, rng := mustGPT2(t), smallGPT1(t), rand.New(rand.NewPCG(3, 4))
 	bits := []string{" ", "  ", "\n", "\t", "\r\n", "a", "hello", "he", "'s", "12", "!", "é", "漢", "\u00a0", "\u2003", "\v", "\f", "\u0085", "\xff", "\xc2"}
@@ -183,7 +181,7 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestBatches cuts random texts small and puts them together again.
+// TestBatches: random texts that are cut into small segments have the same text and ids when they are put together.
 func TestBatches(t *testing.T) {
 	tok, rng := mustGPT2(t), rand.New(rand.NewPCG(13, 14))
 	bits := []string{" ", "\n", "a", "word", "'s", "12", "é", "\u00a0", "\xff", strings.Repeat("long", 9)}
@@ -226,7 +224,7 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// TestConcurrent is for the race detector.
+// TestConcurrent encodes in several goroutines, for the race detector.
 func TestConcurrent(t *testing.T) {
 	tok, text := mustGPT2(t), opticks(t)[:50_000]
 	want := encode(t, tok, text)
@@ -243,8 +241,8 @@ func TestConcurrent(t *testing.T) {
 	wait.Wait()
 }
 
-// TestLongPieces: time does not grow with the square of the length. The limit is far
-// above what it takes, a tenth of a second, and below what a square would, a minute.
+// TestLongPieces: time does not grow with the square of the length. The limit is far above the time it takes, a tenth of
+// a second, and below the minute that quadratic time would take.
 func TestLongPieces(t *testing.T) {
 	tok := mustGPT2(t)
 	for name, text := range longTexts(1 << 18) {
@@ -256,7 +254,7 @@ func TestLongPieces(t *testing.T) {
 	}
 }
 
-// longTexts are single pieces of n bytes.
+// longTexts returns texts of n bytes that are each a single piece.
 func longTexts(n int) map[string]string {
 	random := make([]byte, n)
 	rng := rand.New(rand.NewPCG(5, 6))
@@ -271,7 +269,7 @@ func longTexts(n int) map[string]string {
 	}
 }
 
-// opticks is prose that comes with Go.
+// opticks returns a text in prose that comes with Go.
 func opticks(t testing.TB) string {
 	t.Helper()
 	root, err := exec.Command("go", "env", "GOROOT").Output()
@@ -337,7 +335,7 @@ func BenchmarkGPT2(b *testing.B) {
 	})
 }
 
-// runeClass is what package unicode says.
+// runeClass returns the class of a character according to package unicode.
 func runeClass(r rune) class {
 	switch {
 	case unicode.IsLetter(r):

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestChatTemplate: the file counts before tokenizer_config.json, where it may be one of several; it is there again
-// after saving.
+// TestChatTemplate: the template's file takes precedence over tokenizer_config.json, which may have several templates.
+// Saving keeps the template.
 func TestChatTemplate(t *testing.T) {
 	const ends = `"bos_token": "<s>", "eos_token": {"content": "</s>", "special": true}, "pad_token": null`
 	for name, c := range map[string]struct {
@@ -53,7 +53,7 @@ func TestChatTemplate(t *testing.T) {
 	}
 }
 
-// TestAppendSpecialBut: a special token with a mark in it is the text without.
+// TestAppendSpecialBut: a special token with the mark in it is encoded as text, without the mark.
 func TestAppendSpecialBut(t *testing.T) {
 	tok, err := AddSpecials(mustGPT2(t), "<|end|>")
 	if err != nil {

@@ -24,7 +24,7 @@ func TestClass(t *testing.T) {
 		{`{"tokenizer_class":"BartTokenizerFast"}`, `{}`, configFile + strings.Replace(want, "%", "BartTokenizerFast", 1)},
 		{`{"tokenizer_class":"CLIPTokenizer"}`, `{"tokenizer_class":"GPT2Tokenizer"}`, configFile + strings.Replace(want, "%", "CLIPTokenizer", 1)},
 		{`{}`, `{"tokenizer_class":"RobertaTokenizer"}`, modelFile + strings.Replace(want, "%", "RobertaTokenizer", 1)},
-		{`{"tokenizer_class":5}`, `{}`, configFile + ": tokenizer_class is 5"},
+		{`{"tokenizer_class":5}`, `{}`, configFile + ": tokenizer_class has the wrong type: 5"},
 	} {
 		for form, files := range map[string]map[string]string{
 			"tokenizer.json": {tokenizerFile: pipeline},

@@ -6,8 +6,8 @@ import (
 	"testing/fstest"
 )
 
-// TestQwen2Bare: a vocabulary and merges without a tokenizer.json are cut as the class says. Ids are those of
-// transformers 5.24's AutoTokenizer, beside a config.json of a Llama.
+// TestQwen2Bare: with a vocabulary and merges but no tokenizer.json, texts are split as the class requires. The ids are
+// those of transformers 5.24's AutoTokenizer, with the config.json of a Llama.
 func TestQwen2Bare(t *testing.T) {
 	symbols := byteSymbols()
 	slices.Sort(symbols[:])
@@ -23,7 +23,7 @@ func TestQwen2Bare(t *testing.T) {
 		t.Fatal(err)
 	}
 	for class, want := range map[string][2][]int{
-		qwen2Class: {{256, 220, 16, 17, 256, 259, 16, 17, 220, 6, 50, 257}, {127, 102, 260, 16, 17}}, // digits alone, NFC
+		qwen2Class: {{256, 220, 16, 17, 256, 259, 16, 17, 220, 6, 50, 257}, {127, 102, 260, 16, 17}}, // with separate digits and NFC
 		gpt2Class:  {{256, 220, 258, 256, 198, 198, 258, 220, 6, 50, 257}, {68, 136, 223, 260, 258}},
 	} {
 		tok, err := LoadFS(fstest.MapFS{

@@ -57,7 +57,7 @@ func (d *described) keyed(key string, v any) (bool, error) {
 		return false, nil
 	}
 	if err := json.Unmarshal(raw, v); err != nil {
-		return false, fmt.Errorf("%s: %s is %s", configFile, key, clip(string(raw)))
+		return false, fmt.Errorf("%s: %s has the wrong type: %s", configFile, key, clip(string(raw)))
 	}
 	return true, nil
 }

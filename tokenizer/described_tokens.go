@@ -69,13 +69,13 @@ func listedIn(config map[string]json.RawMessage) ([]addedToken, error) {
 	}
 	var byID map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &byID); err != nil {
-		return bad("want an object of ids and tokens")
+		return bad("want an object that maps ids to tokens")
 	}
 	all := []addedToken{}
 	for key, value := range byID {
 		id, err := strconv.Atoi(key)
 		if err != nil || id < 0 || id > maxID {
-			return bad(fmt.Sprintf("%q is no id", key))
+			return bad(fmt.Sprintf("%q is not an id", key))
 		}
 		a, ok := tokenOf(value)
 		if !ok {
@@ -143,7 +143,7 @@ func namedIn(values map[string]json.RawMessage, implied map[string]string) (name
 		for _, one := range list {
 			a, ok := tokenOf(one)
 			if !ok || a.Content == "" {
-				return nil, nil, fmt.Errorf("%s: %s: %s is no token", configFile, key, clip(string(one)))
+				return nil, nil, fmt.Errorf("%s: %s: %s is not a token", configFile, key, clip(string(one)))
 			}
 			tokens = append(tokens, a)
 		}

@@ -13,8 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// drawn is a tokenizer of testdata/draw.py, and what Hugging Face's tokenizers 0.23.3 makes
-// of texts with it.
+// drawn is a tokenizer drawn by testdata/draw.py, and the results of Hugging Face's tokenizers 0.23.3 for some texts.
 type drawn struct {
 	File           json.RawMessage
 	Texts          []string
@@ -23,7 +22,7 @@ type drawn struct {
 	Dropped        []int
 }
 
-// readDrawn reads testdata/drawn.jsonl, or what GORGPT_DRAWN names: a new draw.
+// readDrawn reads testdata/drawn.jsonl, or the file of another draw that GORGPT_DRAWN names.
 func readDrawn(t *testing.T) []drawn {
 	name := "testdata/drawn.jsonl"
 	if other := os.Getenv("GORGPT_DRAWN"); other != "" {
@@ -53,9 +52,8 @@ func readDrawn(t *testing.T) []drawn {
 // refusal is an error that names a key of tokenizer.json.
 var refusal = regexp.MustCompile(`(model|normalizer|pre_tokenizer|post_processor|decoder|added_tokens)\b`)
 
-// TestDrawn: each tokenizer gives the ids and texts that Hugging Face's tokenizers gives, or
-// is refused by the name of a key. A character without a token, which is left out there, is an
-// error of the text here.
+// TestDrawn: each tokenizer gives the same ids and texts as Hugging Face's tokenizers, or is refused with an error that
+// names a key. A character without a token, which is omitted there, is a TextError here.
 func TestDrawn(t *testing.T) {
 	loaded := 0
 	all := readDrawn(t)
@@ -92,7 +90,7 @@ func TestDrawn(t *testing.T) {
 	}
 }
 
-// check compares ids and texts.
+// check compares the ids and the decoded texts.
 func (d *drawn) check(t *testing.T, i int, tok Tokenizer) {
 	t.Helper()
 	before, after := Around(tok)

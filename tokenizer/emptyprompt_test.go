@@ -2,7 +2,7 @@ package tokenizer
 
 import "testing"
 
-// wordsAlone has no token for white space and no end of text, as GPT-1's vocabulary.
+// wordsAlone has neither a token for white space nor an end-of-text token, like GPT-1's vocabulary.
 type wordsAlone struct{ Tokenizer }
 
 func (wordsAlone) EndOfText() (int, bool)                    { return 0, false }

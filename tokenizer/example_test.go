@@ -76,7 +76,7 @@ func ExampleLoad() {
 	// Output: bytes 257
 }
 
-// Files that are not in a folder on disk: embedded in the program, or in another file.
+// LoadFS reads files that are not in a folder on disk, for example files embedded in the program.
 func ExampleLoadFS() {
 	files := fstest.MapFS{
 		"vocab.json": {Data: []byte(`{"l": 0, "o": 1, "w": 2, "lo": 3, "low": 4}`)},
@@ -216,7 +216,7 @@ func ExampleLines() {
 	// <nil>
 }
 
-// ExampleSizes counts the bytes that ids stand for, special tokens left out.
+// ExampleSizes counts the bytes that ids stand for, without special tokens.
 func ExampleSizes() {
 	tok, err := tokenizer.GPT2()
 	if err != nil {

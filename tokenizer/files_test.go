@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// inFolder writes files into a new folder. A text that ends in a slash is a folder.
+// inFolder writes files into a new folder. If a text ends in a slash, its name becomes a folder.
 func inFolder(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -29,16 +29,16 @@ func inFolder(t testing.TB, files map[string]string) string {
 	return dir
 }
 
-// course is the Hugging Face course's recipe: a byte-level BPE, learned without an initial
-// alphabet, so that only the bytes of its text have tokens (testdata of tokenizers 0.23.3: a
-// vocabulary of 26 of "low lower lowest, new newer newest").
+// course is a vocabulary made by the recipe of the Hugging Face course: a byte-level BPE learned without an initial
+// alphabet, so that only the bytes of its text have tokens (tokenizers 0.23.3 learned this vocabulary of 26 tokens from
+// "low lower lowest, new newer newest").
 const course = `{"<|endoftext|>":0,"[PAD]":1,",":2,"e":3,"l":4,"n":5,"o":6,"r":7,"s":8,"t":9,"w":10,"Ġ":11,"we":12,"lo":13,"ne":14,"Ġne":15,"st":16,
 "Ġlo":17,"wer":18,"west":19,"low":20,"Ġnew":21,"Ġnewer":22,"Ġnewest":23,"Ġlower":24,"Ġlowest":25}`
 
 const courseMerges = "#version: 0.2\nw e\nl o\nn e\nĠ ne\ns t\nĠ lo\nwe r\nwe st\nlo w\nĠne w\nĠne wer\nĠne west\nĠlo wer\nĠlo west\n"
 
-// TestCourse: a vocabulary without all 256 bytes has the ids that tokenizers gives; a byte
-// without a token, which it leaves out, is an error. [PAD] is a token that no merge makes.
+// TestCourse: with a vocabulary that lacks some of the 256 bytes, ids are those of tokenizers. A byte without a token,
+// which tokenizers omits, is an error. [PAD] is a token that no merge makes.
 func TestCourse(t *testing.T) {
 	dir := inFolder(t, map[string]string{vocabFile: course, mergesFile: courseMerges})
 	for range 2 {
@@ -74,8 +74,8 @@ func TestCourse(t *testing.T) {
 	}
 }
 
-// TestSavedEnds: a saved tokenizer has the same end and beginning of text as when it was loaded;
-// without a beginning of text, the end of text is used.
+// TestSavedEnds: saving a tokenizer keeps its end-of-text and beginning-of-text tokens. Without a beginning-of-text
+// token, the end-of-text token is used.
 func TestSavedEnds(t *testing.T) {
 	bare := map[string]string{vocabFile: course, mergesFile: courseMerges} // GPT-2's class, whose default is <|endoftext|>
 	whole := map[string]string{tokenizerFile: `{"version":"1.0","pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false},"decoder":{"type":"ByteLevel"},
@@ -120,8 +120,8 @@ func TestSavedEnds(t *testing.T) {
 	}
 }
 
-// TestFused: what tokenizers 0.23.3 gives where bytes have no token, of which some run together
-// into one unknown token, beside tokens of any id.
+// TestFused: bytes without a token become unknown tokens as in tokenizers 0.23.3; with fuse_unk, several in a row become
+// a single one.
 func TestFused(t *testing.T) {
 	const file = `{"version":"1.0","pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true},"decoder":{"type":"ByteLevel"},
 		"model":{"type":"BPE","unk_token":"?","fuse_unk":true,"vocab":{"a":0,"?":1,"b":2,"ab":3},"merges":["a b"]}}`
@@ -136,16 +136,16 @@ func TestFused(t *testing.T) {
 	}
 }
 
-// TestFolders: what a folder without a tokenizer has instead is named.
+// TestFolders: the error for a folder whose tokenizer cannot be read names the file and says what is wanted instead.
 func TestFolders(t *testing.T) {
 	for _, c := range []struct {
 		files map[string]string
 		want  string
 	}{
-		{map[string]string{"vocab.txt": "[PAD]\n"}, "vocab.txt is WordPiece's, as BERT has it, which is not read here: want tokenizer.json, which transformers' save_pretrained makes of it, or vocab.json and merges.txt"},
-		{map[string]string{"spiece.model": "x"}, "spiece.model is SentencePiece's, which is not read here: want tokenizer.json, which transformers' save_pretrained makes of it, or vocab.json and merges.txt"},
-		{map[string]string{"sentencepiece.bpe.model": "x"}, "sentencepiece.bpe.model is SentencePiece's, which is not read here: want tokenizer.json, which transformers' save_pretrained makes of it, or vocab.json and merges.txt"},
-		{map[string]string{"tokenizer.model": "x"}, "tokenizer.model is SentencePiece's or tiktoken's, which is not read here: want tokenizer.json, which transformers' save_pretrained makes of it, or vocab.json and merges.txt"},
+		{map[string]string{"vocab.txt": "[PAD]\n"}, "vocab.txt is a WordPiece vocabulary like BERT's, which is not supported: want tokenizer.json, which transformers' save_pretrained makes from it, or vocab.json and merges.txt"},
+		{map[string]string{"spiece.model": "x"}, "spiece.model is SentencePiece's, which is not supported: want tokenizer.json, which transformers' save_pretrained makes from it, or vocab.json and merges.txt"},
+		{map[string]string{"sentencepiece.bpe.model": "x"}, "sentencepiece.bpe.model is SentencePiece's, which is not supported: want tokenizer.json, which transformers' save_pretrained makes from it, or vocab.json and merges.txt"},
+		{map[string]string{"tokenizer.model": "x"}, "tokenizer.model is SentencePiece's or tiktoken's, which is not supported: want tokenizer.json, which transformers' save_pretrained makes from it, or vocab.json and merges.txt"},
 		{map[string]string{mergesFile: courseMerges}, "merges.txt: vocab.json is missing beside it"},
 		{map[string]string{"vocab.bpe": courseMerges}, "vocab.bpe: encoder.json is missing beside it"},
 		{map[string]string{vocabFile: course, mergesFile: "/"}, "merges.txt: a folder, want a file"},
@@ -154,10 +154,10 @@ func TestFolders(t *testing.T) {
 		{map[string]string{vocabFile: course, mergesFile: courseMerges, configFile: "/"}, "tokenizer_config.json: a folder, want a file"},
 		{map[string]string{vocabFile: course, mergesFile: courseMerges, configFile: "[]"}, "tokenizer_config.json: line 1: want an object, got a list"},
 		{map[string]string{vocabFile: course, mergesFile: courseMerges, configFile: `{"eos_token": 5}`}, "vocab.json: tokenizer_config.json: eos_token is 5, want the text of a token"},
-		{map[string]string{vocabFile: course, mergesFile: courseMerges, configFile: `{"add_prefix_space": "yes"}`}, `vocab.json: tokenizer_config.json: add_prefix_space is "yes"`},
-		{map[string]string{vocabFile: course, mergesFile: courseMerges, addedFile: `{"[X]": 30}`}, `vocab.json: added_tokens.json: "[X]" has id 30, want 26, its id in the vocabulary or the next one (Hugging Face's tokenizers gives it that)`},
-		{map[string]string{vocabFile: course, mergesFile: courseMerges, configFile: `{"added_tokens_decoder": {"3": {"content": "[X]"}}}`}, `vocab.json: tokenizer_config.json: added_tokens_decoder: "[X]" has id 3, want 26, its id in the vocabulary or the next one (Hugging Face's tokenizers gives it that)`},
-		{map[string]string{vocabFile: course, mergesFile: courseMerges, configFile: `{"additional_special_tokens": [1]}`}, `vocab.json: tokenizer_config.json: additional_special_tokens: 1 is no token`},
+		{map[string]string{vocabFile: course, mergesFile: courseMerges, configFile: `{"add_prefix_space": "yes"}`}, `vocab.json: tokenizer_config.json: add_prefix_space has the wrong type: "yes"`},
+		{map[string]string{vocabFile: course, mergesFile: courseMerges, addedFile: `{"[X]": 30}`}, `vocab.json: added_tokens.json: "[X]" has id 30, want 26, its id in the vocabulary or the next one (as Hugging Face's tokenizers assigns it)`},
+		{map[string]string{vocabFile: course, mergesFile: courseMerges, configFile: `{"added_tokens_decoder": {"3": {"content": "[X]"}}}`}, `vocab.json: tokenizer_config.json: added_tokens_decoder: "[X]" has id 3, want 26, its id in the vocabulary or the next one (as Hugging Face's tokenizers assigns it)`},
+		{map[string]string{vocabFile: course, mergesFile: courseMerges, configFile: `{"additional_special_tokens": [1]}`}, `vocab.json: tokenizer_config.json: additional_special_tokens: 1 is not a token`},
 	} {
 		dir := inFolder(t, c.files)
 		if _, err := Load(dir); err == nil || err.Error() != filepath.Join(dir, c.want) {
@@ -166,7 +166,7 @@ func TestFolders(t *testing.T) {
 	}
 }
 
-// TestNextFreeID: tokens that are added come after all that files have, wherever they list them.
+// TestNextFreeID: new tokens get the ids after those of all tokens in the files, whichever file lists them.
 func TestNextFreeID(t *testing.T) {
 	dir := inFolder(t, map[string]string{
 		vocabFile: course, mergesFile: courseMerges, addedFile: `{"[X]": 26, "<y>": 27}`, specialFile: `{"pad_token": "<z>"}`,
@@ -187,7 +187,7 @@ func TestNextFreeID(t *testing.T) {
 		if want := "<|endoftext|> 0, [X] 26, <z> 28, _start_ 29"; strings.Join(got, ", ") != want || tok.Size() != 30 {
 			t.Errorf("%v, %d tokens, want %s", got, tok.Size(), want)
 		}
-		if got := encode(t, tok, "low<y>"); !slices.Equal(got, []int{20, 27}) { // not special: found in any text
+		if got := encode(t, tok, "low<y>"); !slices.Equal(got, []int{20, 27}) { // it is not special, so it is found in any text
 			t.Errorf("low<y>: %v", got)
 		}
 		dir = t.TempDir()
@@ -205,8 +205,7 @@ func TestNextFreeID(t *testing.T) {
 	}
 }
 
-// TestVacantIDs: a vocabulary may have ids that no token has; they are no text. Tokens that are
-// added come after all.
+// TestVacantIDs: a vocabulary may have ids without a token, which have no text. New tokens get the ids after all others.
 func TestVacantIDs(t *testing.T) {
 	dir := inFolder(t, map[string]string{vocabFile: strings.Replace(course, `"Ġlowest":25`, `"Ġlowest":29`, 1), mergesFile: courseMerges})
 	tok, err := Load(dir)
@@ -236,7 +235,7 @@ func TestVacantIDs(t *testing.T) {
 	}
 }
 
-// TestVacantAdded: a token that is added may have an id that the vocabulary leaves out.
+// TestVacantAdded: an added token may have an id that the vocabulary skips.
 func TestVacantAdded(t *testing.T) {
 	vocab := strings.Replace(course, `"Ġlowest":25`, `"Ġlowest":29`, 1)
 	tok, err := Load(inFolder(t, map[string]string{vocabFile: vocab, mergesFile: courseMerges, addedFile: `{"[A]": 26}`}))
@@ -255,7 +254,7 @@ func TestVacantAdded(t *testing.T) {
 	}
 }
 
-// TestLoadCloses: Load leaves no file open, whatever becomes of it.
+// TestLoadCloses: Load leaves no file open, whether it succeeds or fails.
 func TestLoadCloses(t *testing.T) {
 	open := func() int {
 		all, err := os.ReadDir("/proc/self/fd")
@@ -280,8 +279,8 @@ func TestLoadCloses(t *testing.T) {
 	}
 }
 
-// TestAddedText: a token that was added is written as it is in a text, where tokenizers reads
-// its letters as those that stand for bytes: [caf\ufffd].
+// TestAddedText: an added token decodes to its content, whereas tokenizers interprets its letters as symbols for bytes:
+// [caf\ufffd].
 func TestAddedText(t *testing.T) {
 	dir := inFolder(t, map[string]string{vocabFile: course, mergesFile: courseMerges, addedFile: `{"[café]": 26}`})
 	tok, err := Load(dir)

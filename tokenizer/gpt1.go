@@ -222,7 +222,7 @@ func (p *pipeline) gpt1() (Tokenizer, error) {
 	case n == nil || n.Type != "BertNormalizer":
 		return nil, fmt.Errorf("normalizer is %s, want \"BertNormalizer\" for GPT-1", n)
 	case !on(n.CleanText) || !on(n.ChineseChars) || !on(n.StripAccents) || !on(n.Lowercase):
-		return nil, errors.New("normalizer \"BertNormalizer\" has something switched off, want all for GPT-1")
+		return nil, errors.New("normalizer \"BertNormalizer\" has options switched off, want all of them on for GPT-1")
 	case p.PreTokenizer == nil || p.PreTokenizer.Type != "BertPreTokenizer":
 		return nil, fmt.Errorf("pre_tokenizer is %s, want \"BertPreTokenizer\" for GPT-1", p.PreTokenizer)
 	}

@@ -25,7 +25,7 @@ func mustGPT1(t testing.TB) *gpt1 {
 	return finding(tok).Tokenizer.(*gpt1)
 }
 
-// smallGPT1 is a vocabulary of GPT-1's kind over a few letters.
+// smallGPT1 returns a tokenizer of GPT-1's kind over a few letters.
 func smallGPT1(t testing.TB) *gpt1 {
 	t.Helper()
 	tok, err := new(described).parseBare([]byte(`{"<unk>": 0, "h": 1, "e": 2, "l": 3, "o": 4, "h</w>": 5, "e</w>": 6, "l</w>": 7, "o</w>": 8,
@@ -67,7 +67,7 @@ func TestStandardizeGolden(t *testing.T) {
 	}
 }
 
-// TestStandardize: what Python makes of the ends of a text and of a dash alone.
+// TestStandardize: the ends of a text and a dash alone are treated as in Python.
 func TestStandardize(t *testing.T) {
 	for text, want := range map[string]string{
 		"\n\nyes": "yes", " \n no \n\t": "no", "\n": "", "\x1c\nno": "no", "\t-\n-": "- \n -", "a\n": "a", "\u00a0\n\u2028b": "b", "": "",
@@ -93,7 +93,7 @@ func TestGPT1(t *testing.T) {
 		{"hel\xfflo", []int{14}, "hello "},
 		{"hex", []int{10, 0}, "he<unk>"},
 		{"漢o", []int{0, 8}, "<unk>o "},
-		{"≠", []int{0}, "<unk>"}, // = and an accent
+		{"≠", []int{0}, "<unk>"}, // decomposes into = and an accent
 		{"<unk>", []int{0, 0, 0, 0, 0}, strings.Repeat(unknownToken, 5)},
 	} {
 		got, err := tok.Append(nil, []byte(test.text))
@@ -112,8 +112,7 @@ func TestGPT1(t *testing.T) {
 	}
 }
 
-// TestDecompositions compares the words of each character with what normalising it
-// gives.
+// TestDecompositions compares the words of each character with its normalization.
 func TestDecompositions(t *testing.T) {
 	for r := rune(0x80); r <= 0x2ffff; r++ {
 		if r >= 0xd800 && r < 0xe000 {
@@ -145,7 +144,7 @@ func BenchmarkGPT1(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
-		tok.caches = caches{} // cold
+		tok.caches = caches{} // begin with cold caches
 		ids, _ = tok.Append(ids[:0], text)
 	}
 }

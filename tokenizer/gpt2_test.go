@@ -14,8 +14,8 @@ import (
 
 var update = flag.Bool("update", false, "write the files that are made of others")
 
-// TestGPT2File: the merges that are part of the program are those of the vocabulary that
-// tiktoken uses, r50k_base, of which it needs neither the tokens nor the other three.
+// TestGPT2File: the merges embedded in the program are those of r50k_base, the vocabulary that tiktoken uses. The program
+// needs neither its tokens nor tiktoken's three other vocabularies.
 func TestGPT2File(t *testing.T) {
 	learned, err := parseTiktoken(string(tiktokenFile(t)))
 	if err != nil {
@@ -37,9 +37,8 @@ func TestGPT2File(t *testing.T) {
 	}
 }
 
-// parseTiktoken finds the merges of a vocabulary in tiktoken's format: lines of a
-// token in base64 and its id. The merge that made a token is what the earlier merges
-// leave of its bytes: two ids.
+// parseTiktoken finds the merges of a vocabulary in tiktoken's format, which has lines of a token in base64 and its id.
+// The earlier merges reduce the bytes of a token to two ids, which are the merge that made it.
 func parseTiktoken(file string) ([]pair, error) {
 	lines := strings.Count(file, "\n")
 	m := newMerges(lines)

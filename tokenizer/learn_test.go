@@ -25,7 +25,7 @@ func tiktokenFile(t testing.TB) []byte {
 	return b
 }
 
-// one is a single text without a name.
+// one returns a sequence of a single text without a name.
 func one(r io.Reader) iter.Seq2[string, io.Reader] {
 	return func(yield func(string, io.Reader) bool) { yield("", r) }
 }
@@ -39,7 +39,7 @@ func mustLearn(t testing.TB, text string, size int) *byteLevel {
 	return tok.(*byteLevel)
 }
 
-// mergesOf lists the merges as a merges.txt has them.
+// mergesOf returns the merges in the form of merges.txt.
 func mergesOf(t *byteLevel) string { return string(t.pipeline().Model.Merges.text()) }
 
 func TestLearn(t *testing.T) {
@@ -51,7 +51,7 @@ func TestLearn(t *testing.T) {
 	}
 }
 
-// slowLearn counts all pairs anew for each merge.
+// slowLearn counts all pairs again for each merge.
 func slowLearn(counts map[string]int64, n int) []pair {
 	var learned []pair
 	for len(learned) < n {
@@ -96,8 +96,8 @@ func TestLearnAgainstSlow(t *testing.T) {
 	}
 }
 
-// TestLearnHuggingFace compares the merges with those of Hugging Face's tokenizers
-// 0.23.3; testdata/learn.py prints their digests.
+// TestLearnHuggingFace compares the merges with those of Hugging Face's tokenizers 0.23.3, whose digests
+// testdata/learn.py prints.
 func TestLearnHuggingFace(t *testing.T) {
 	shakespeare, err := os.ReadFile("../../shared/data/text/tinyshakespeare.txt")
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -124,8 +124,7 @@ func TestLearnHuggingFace(t *testing.T) {
 	}
 }
 
-// TestLearnParts: the result does not depend on how a text is read or divided among
-// goroutines.
+// TestLearnParts: the result does not depend on how a text is read or divided among goroutines.
 func TestLearnParts(t *testing.T) {
 	text := opticks(t)
 	want := mergesOf(mustLearn(t, text, 1000))
@@ -133,7 +132,7 @@ func TestLearnParts(t *testing.T) {
 		"half reads":     iotest.HalfReader(strings.NewReader(text)),
 		"data and EOF":   iotest.DataErrReader(strings.NewReader(text)),
 		"a second time":  strings.NewReader(text),
-		"with long runs": strings.NewReader(text + strings.Repeat("x", 3<<20)), // x occurs alone too seldom to matter
+		"with long runs": strings.NewReader(text + strings.Repeat("x", 3<<20)), // x alone occurs too rarely to matter
 	} {
 		tok, err := LearnBPE(one(r), 1000)
 		if err != nil {

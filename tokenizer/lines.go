@@ -119,7 +119,7 @@ func record(line []byte) ([]byte, error) {
 func notIDs(line []byte, err error) error {
 	var typed *json.UnmarshalTypeError
 	if errors.As(err, &typed) && json.Valid(line) && bytes.HasPrefix(bytes.TrimSpace(line), []byte("[")) {
-		return fmt.Errorf("%s is no id; want whole numbers, as in [15496, 995]", strings.TrimPrefix(typed.Value, "number "))
+		return fmt.Errorf("%s is not an id; want whole numbers, as in [15496, 995]", strings.TrimPrefix(typed.Value, "number "))
 	}
 	return errors.New("not an array of ids, as in [15496, 995]")
 }

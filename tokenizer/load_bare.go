@@ -19,7 +19,7 @@ var bareFiles = [][2]string{
 
 // otherFiles are files of unsupported kinds of tokenizers.
 var otherFiles = []struct{ name, kind string }{
-	{"vocab.txt", "WordPiece's, as BERT has it"},
+	{"vocab.txt", "a WordPiece vocabulary like BERT's"},
 	{"spiece.model", "SentencePiece's"},
 	{"sentencepiece.bpe.model", "SentencePiece's"},
 	{"tokenizer.model", "SentencePiece's or tiktoken's"},
@@ -40,7 +40,7 @@ func (d *described) loadBare(f folder, missing error) (Tokenizer, error) {
 	}
 	for _, other := range otherFiles {
 		if f.has(other.name) {
-			return nil, fmt.Errorf("%s is %s, which is not read here: want tokenizer.json, which transformers' save_pretrained makes of it, or vocab.json and merges.txt", f.path(other.name), other.kind)
+			return nil, fmt.Errorf("%s is %s, which is not supported: want tokenizer.json, which transformers' save_pretrained makes from it, or vocab.json and merges.txt", f.path(other.name), other.kind)
 		}
 	}
 	return nil, missing

@@ -71,17 +71,17 @@ func (s *stage) unmarks(fallback bool) (strip int, err error) {
 			if from, err := (*stage)(one).literal(where); err != nil {
 				return 0, err
 			} else if from != mark || content != " " {
-				return 0, fmt.Errorf("%s replaces %q by %q, want %q by a space", where, clip(from), clip(content), mark)
+				return 0, fmt.Errorf("%s replaces %q with %q, want %q with a space", where, clip(from), clip(content), mark)
 			}
 		case "Strip":
 			if one.Start == nil || *one.Start < 0 || one.Stop != 0 || content != " " || !seen["Fuse"] {
-				return 0, fmt.Errorf("%s: want a Strip of spaces at the start, behind a Fuse", where)
+				return 0, fmt.Errorf("%s: want a Strip of spaces at the start, after a Fuse", where)
 			}
 			strip = *one.Start
 		}
 	}
 	if !seen["Replace"] || seen["ByteFallback"] != fallback {
-		return 0, fmt.Errorf("decoder: want a \"Replace\" of %q by a space, and a \"ByteFallback\" if model.byte_fallback is true, and only then", mark)
+		return 0, fmt.Errorf("decoder: want a \"Replace\" of %q with a space, and a \"ByteFallback\" if model.byte_fallback is true, and only then", mark)
 	}
 	return strip, nil
 }

@@ -64,13 +64,13 @@ func TestSavedFiles(t *testing.T) {
 	if c["tokenizer_class"] != "PreTrainedTokenizerFast" || c["eos_token"] != EndOfText || c["clean_up_tokenization_spaces"] != false {
 		t.Errorf("%s: %s", configFile, b)
 	}
-	// The space is byte 32, written Ġ in byte-level vocabularies, where GPT-2 has it as 220.
+	// The space is byte 32, written Ġ in byte-level vocabularies; in GPT-2, its id is 220.
 	if got := saved(t, Bytes()); !strings.Contains(string(got), `"Ġ": 32,`) {
 		t.Errorf("tokenizer.json has no Ġ with id 32")
 	}
 }
 
-// TestLoadFS opens what is no folder of the disk, whose name stands in errors.
+// TestLoadFS opens files that are not in a folder on disk; errors begin with the name given to LoadFS.
 func TestLoadFS(t *testing.T) {
 	files := fstest.MapFS{"tokenizer.json": {Data: saved(t, mustLearn(t, "abab abab", 262))}}
 	tok, err := LoadFS(files, "model.gguf")
@@ -92,7 +92,7 @@ func TestLoadFS(t *testing.T) {
 	}
 }
 
-// TestLoadErrors breaks good files in one place each.
+// TestLoadErrors breaks valid files in one place each.
 func TestLoadErrors(t *testing.T) {
 	chars, bytes := string(saved(t, mustChars(t, "ab"))), string(saved(t, Bytes()))
 	for _, test := range []struct {
@@ -111,7 +111,7 @@ func TestLoadErrors(t *testing.T) {
 		{chars, `"byte_fallback": false`, `"byte_fallback": true`, "model.byte_fallback is true, want false"},
 		{chars, `"normalizer": null`, `"normalizer": {"type": "NFC"}`, `normalizer is "NFC", want none`},
 		{chars, `"post_processor": null`, `"post_processor": {"type": "RobertaProcessing"}`, `post_processor is "RobertaProcessing", want none, "ByteLevel", "TemplateProcessing", or a "Sequence" of them`},
-		{chars, `"post_processor": null`, `"post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "[CLS]"}}]}`, `post_processor.special_tokens: no ids of "[CLS]"`},
+		{chars, `"post_processor": null`, `"post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "[CLS]"}}]}`, `post_processor.special_tokens: no ids for "[CLS]"`},
 		{chars, `"post_processor": null`, `"post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "[CLS]"}}], "special_tokens": {"[CLS]": {"ids": [2]}}}`, `post_processor.special_tokens: "[CLS]" has id 2, want 0 to 1`},
 		{chars, `"Fuse"`, `"WordPiece"`, `decoder is "WordPiece", want "Fuse" for characters`},
 		{chars, `"added_tokens": []`, `"added_tokens": [{"id": 2}]`, "added_tokens: the token with id 2 is empty"},
@@ -122,8 +122,8 @@ func TestLoadErrors(t *testing.T) {
 		{chars, `"a": 0,`, "", `model.vocab: 1 tokens, but "b" has id 1`},
 		{chars, `"pre_tokenizer": null`, `"pre_tokenizer": {"type": "Whitespace"}`, `pre_tokenizer is "Whitespace", want none for characters, "ByteLevel", or a "Sequence" that ends with it`},
 		{bytes, `"Ġ": 32`, `"Ġ": 33`, `line 73: not a tokenizer: tokens "Ġ" and "!" both have id 33`},
-		{bytes, `"Ġ": 32`, `"Ġ": 32, "Ġa": 256`, `added_tokens: "<|endoftext|>" has id 256, want 257, its id in the vocabulary or the next one (Hugging Face's tokenizers gives it that)`},
-		{bytes, `"id": 256`, `"id": 257`, `added_tokens: "<|endoftext|>" has id 257, want 256, its id in the vocabulary or the next one (Hugging Face's tokenizers gives it that)`},
+		{bytes, `"Ġ": 32`, `"Ġ": 32, "Ġa": 256`, `added_tokens: "<|endoftext|>" has id 256, want 257, its id in the vocabulary or the next one (as Hugging Face's tokenizers assigns it)`},
+		{bytes, `"id": 256`, `"id": 257`, `added_tokens: "<|endoftext|>" has id 257, want 256, its id in the vocabulary or the next one (as Hugging Face's tokenizers assigns it)`},
 	} {
 		file := test.new
 		if test.file != "" {
@@ -247,7 +247,7 @@ func FuzzParseBare(f *testing.F) {
 	})
 }
 
-// TestLoadBare breaks the two files of GPT-2's kind in one place each.
+// TestLoadBare breaks the two files of a GPT-2 tokenizer in one place each.
 func TestLoadBare(t *testing.T) {
 	good := mustLearn(t, "abab abab", 262)
 	dir := t.TempDir()
@@ -318,7 +318,7 @@ func TestLoadBare(t *testing.T) {
 	}
 }
 
-// TestLoadPublished reads the files as OpenAI published them, and as Hugging Face does.
+// TestLoadPublished reads the files as published by OpenAI and by Hugging Face.
 func TestLoadPublished(t *testing.T) {
 	tok, err := Load("../../shared/data/vocab/gpt2")
 	if errors.Is(err, os.ErrNotExist) {
@@ -351,7 +351,7 @@ func TestLoadPublished(t *testing.T) {
 	}
 }
 
-// TestLoadJSON breaks a tokenizer.json of GPT-2's and of GPT-1's kind.
+// TestLoadJSON breaks a tokenizer.json of GPT-2's kind and one of GPT-1's kind in one place each.
 func TestLoadJSON(t *testing.T) {
 	gpt2, gpt1 := string(saved(t, mustLearn(t, "abab abab", 262))), string(saved(t, smallGPT1(t)))
 	for _, test := range []struct{ file, old, new, want string }{
@@ -360,10 +360,10 @@ func TestLoadJSON(t *testing.T) {
 		{gpt2, `"ab ab"`, `["ab","a"]`, `line 308: merge "ab" "a": "aba" is not in the vocabulary`},
 		{gpt2, `"normalizer": null`, `"normalizer": {"type": "Strip"}`, `normalizer is "Strip", want none, "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "Prepend", "Replace", or a "Sequence" of them`},
 		{gpt2, `"normalizer": null`, `"normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Nmt"}]}`, `normalizer.normalizers[1] is "Nmt", want none, "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "Prepend", "Replace", or a "Sequence" of them`},
-		{gpt2, `"id": 259`, `"id": 260`, `added_tokens: "<|endoftext|>" has id 260, want 259, its id in the vocabulary or the next one (Hugging Face's tokenizers gives it that)`},
+		{gpt2, `"id": 259`, `"id": 260`, `added_tokens: "<|endoftext|>" has id 260, want 259, its id in the vocabulary or the next one (as Hugging Face's tokenizers assigns it)`},
 		{gpt2, `"content": "<|endoftext|>"`, `"content": ""`, `added_tokens: the token with id 259 is empty`},
 		{gpt1, `"BertNormalizer"`, `"Lowercase"`, `normalizer is "Lowercase", want "BertNormalizer" for GPT-1`},
-		{gpt1, `"lowercase": true`, `"lowercase": false`, `normalizer "BertNormalizer" has something switched off, want all for GPT-1`},
+		{gpt1, `"lowercase": true`, `"lowercase": false`, `normalizer "BertNormalizer" has options switched off, want all of them on for GPT-1`},
 		{gpt1, `"BertPreTokenizer"`, `"Whitespace"`, `pre_tokenizer is "Whitespace", want "BertPreTokenizer" for GPT-1`},
 		{gpt1, `"unk_token": "<unk>"`, `"unk_token": null`, `model.unk_token is not "<unk>"`},
 		{gpt1, `"hel": 13`, `"hel": 13, "hex": 15`, `the vocabulary has token "hex", id 15, which no merge makes; are the merges complete?`},

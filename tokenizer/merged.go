@@ -62,10 +62,10 @@ func ToMerges(t Tokenizer) (m Merged, err error) {
 	}
 	p := a.pipeline()
 	if a.normalize != nil {
-		return m, errors.New("the tokenizer normalizes texts, which such a file cannot tell")
+		return m, errors.New("the tokenizer normalizes texts, which such a file cannot record")
 	}
 	if c := a.Tokenizer.(*byteLevel).cutting; c != nil && c.prefix {
-		return m, errors.New("the tokenizer puts a space in front of a text, which llama.cpp does not for byte-level pairs")
+		return m, errors.New("the tokenizer puts a space before a text, which llama.cpp does not do for byte-level BPE")
 	}
 	for _, name := range Pres() {
 		s := pres[name].stages()
@@ -76,7 +76,7 @@ func ToMerges(t Tokenizer) (m Merged, err error) {
 		}
 	}
 	if m.Pre == "" {
-		return m, errors.New("the tokenizer cuts texts in a manner for which llama.cpp has no name")
+		return m, errors.New("the tokenizer splits texts in a way for which llama.cpp has no name")
 	}
 	m.Tokens, m.Types = a.listed()
 	for _, one := range p.Model.Merges {

@@ -8,7 +8,7 @@ import (
 	"testing/fstest"
 )
 
-// mergedOf is the vocabulary of a tokenizer that was learned, which has all bytes.
+// mergedOf returns the vocabulary of a learned tokenizer, which has all bytes.
 func mergedOf(t testing.TB) Merged {
 	t.Helper()
 	m, err := ToMerges(mustLearn(t, "The 1234 dogs don't   bark, the 12 cats do.\n\nHe said: \"It's 1984!\" and THE end of it.\n", 300))
@@ -31,7 +31,7 @@ func fromMerges(t testing.TB, m Merged) Tokenizer {
 	return tok
 }
 
-// TestFlags: a Merged cannot express that an added token strips white space, or that a text gets a space in front.
+// TestFlags: a Merged cannot express that an added token strips white space, or that a space is put before a text.
 func TestFlags(t *testing.T) {
 	const file = `{"added_tokens": [{"id": 3, "content": "<|end|>", "rstrip": true, "special": true}, {"id": 4, "content": "<|x|>", "special": true}],
 		"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": %t}, "decoder": {"type": "ByteLevel"},
@@ -50,7 +50,7 @@ func TestFlags(t *testing.T) {
 	if got := Taking(tok); len(got) != 1 || got[0] != (Special{"<|end|>", 3}) {
 		t.Errorf("taking %v", got)
 	}
-	if _, err := ToMerges(load(true)); err == nil || err.Error() != "the tokenizer puts a space in front of a text, which llama.cpp does not for byte-level pairs" {
+	if _, err := ToMerges(load(true)); err == nil || err.Error() != "the tokenizer puts a space before a text, which llama.cpp does not do for byte-level BPE" {
 		t.Errorf("error %v", err)
 	}
 }
@@ -70,8 +70,8 @@ func TestNothingLeft(t *testing.T) {
 	}
 }
 
-// TestFromMerges: a vocabulary under each name of llama.cpp's merges within the pieces of that name's patterns,
-// also when it was taken back and made again.
+// TestFromMerges: under each of llama.cpp's names, a vocabulary merges within the pieces of that name's patterns, even
+// after a round trip through ToMerges.
 func TestFromMerges(t *testing.T) {
 	g := readO200k(t)
 	m := mergedOf(t)
@@ -100,7 +100,7 @@ func TestFromMerges(t *testing.T) {
 				want = model.appendPiece(c, want, text[at:at+n])
 				at += n
 			}
-			if i := CutFor(tok, text); i > 0 { // its parts have the ids of the whole
+			if i := CutFor(tok, text); i > 0 { // the parts have the ids of the whole text
 				cuts++
 				parts, _ := tok.Append(nil, text[:i])
 				if parts, _ = tok.Append(parts, text[i:]); !slices.Equal(parts, want) {
@@ -119,7 +119,7 @@ func TestFromMerges(t *testing.T) {
 	}
 }
 
-// TestFromMergesTokens: tokens that are no bytes, what stands around a text, and a chat template.
+// TestFromMergesTokens checks tokens that do not stand for bytes, the tokens around a text, and the chat template.
 func TestFromMergesTokens(t *testing.T) {
 	m := mergedOf(t)
 	n := len(m.Tokens)
@@ -150,17 +150,17 @@ func TestFromMergesTokens(t *testing.T) {
 	}
 }
 
-// TestFromErrors: what is wrong with a vocabulary is one line.
+// TestFromErrors: an invalid vocabulary is a one-line error.
 func TestFromErrors(t *testing.T) {
 	pieces := Pieces{Tokens: []string{"<unk>", "a", "b", "ab"}, Scores: []float32{0, 0, 0, -1}, Types: []int{2, 1, 1, 1}, BOS: -1, EOS: -1, UNK: 0}
 	merged := mergedOf(t)
 	for want, change := range map[string]func(p *Pieces, m *Merged){
-		"0 tokens":                        func(p *Pieces, m *Merged) { p.Tokens, m.Tokens = nil, nil },
-		"1 types of 4 tokens":             func(p *Pieces, _ *Merged) { p.Types = p.Types[:1] },
-		"3 scores of 4 tokens":            func(p *Pieces, _ *Merged) { p.Scores = p.Scores[:3] },
-		"token 1 has type 7, want 1 to 6": func(p *Pieces, m *Merged) { p.Types[1], m.Types[1] = 7, 7 },
+		"0 tokens, want 1 to 2^30":                                   func(p *Pieces, m *Merged) { p.Tokens, m.Tokens = nil, nil },
+		"1 types for 4 tokens":                                       func(p *Pieces, _ *Merged) { p.Types = p.Types[:1] },
+		"3 scores for 4 tokens":                                      func(p *Pieces, _ *Merged) { p.Scores = p.Scores[:3] },
+		"token 1 has type 7, want 1 to 6":                            func(p *Pieces, m *Merged) { p.Types[1], m.Types[1] = 7, 7 },
 		"eos_token is token 4, want 0 to 3, or -1 for none":          func(p *Pieces, _ *Merged) { p.EOS = 4 },
-		"tokens 1 and 2 both are \"a\"":                              func(p *Pieces, _ *Merged) { p.Tokens[2] = "a" },
+		"tokens 1 and 2 are both \"a\"":                              func(p *Pieces, _ *Merged) { p.Tokens[2] = "a" },
 		"token 2, \"\\xff\", is not valid UTF-8":                     func(p *Pieces, m *Merged) { p.Tokens[2], m.Tokens[2] = "\xff", "\xff" },
 		"token 3 has score NaN":                                      func(p *Pieces, _ *Merged) { p.Scores[3] = float32(math.NaN()) },
 		"token 3 has 600 bytes, want at most 512":                    func(p *Pieces, _ *Merged) { p.Tokens[3] = string(make([]byte, 600)) },
@@ -181,8 +181,8 @@ func TestFromErrors(t *testing.T) {
 		}
 	}
 	for pre, want := range map[string]string{
-		"":     "the file does not say how its vocabulary cuts texts (tokenizer.ggml.pre), as those of before May 2024 do not: take a newer one, or the Hugging Face directory",
-		"nope": `tokenizer.ggml.pre is "nope", which is not known here: want one of gpt-2, llama-bpe, smollm, qwen2, tekken, gpt-4o, `,
+		"":     "the file does not say how its vocabulary cuts texts (tokenizer.ggml.pre), as files from before May 2024 do not: use a newer file, or the Hugging Face directory",
+		"nope": `tokenizer.ggml.pre is "nope", which is unknown: want one of gpt-2, llama-bpe, smollm, qwen2, tekken, gpt-4o, `,
 	} {
 		m := merged
 		m.Pre = pre

@@ -77,7 +77,7 @@ func Find(kind string, texts iter.Seq2[string, io.Reader]) (Tokenizer, error) {
 		return nil, err
 	}
 	if learns(kind) && texts == nil {
-		return nil, usage.Errorf("--tokenizer %s is learned from a text, and there is none here; name the folder of one that was", kind)
+		return nil, usage.Errorf("--tokenizer %s is trained on a text, but there is no text here; name the folder of a trained tokenizer", kind)
 	}
 	if n, ok := strings.CutPrefix(kind, "bpe:"); ok {
 		size, err := strconv.Atoi(n)
@@ -113,7 +113,7 @@ func Find(kind string, texts iter.Seq2[string, io.Reader]) (Tokenizer, error) {
 		return nil, fmt.Errorf("--tokenizer %s: %w", kind, err)
 	}
 	if err == nil && gpt1 && tok.Name() != "gpt1" {
-		return nil, fmt.Errorf("%s has no vocabulary of GPT-1, but one of %s", dir, tok.Name())
+		return nil, fmt.Errorf("%s holds a vocabulary of %s, want one of GPT-1", dir, tok.Name())
 	}
 	return tok, err
 }

@@ -24,8 +24,7 @@ import (
 // o200kDigest is the SHA-256 of o200k_base.tiktoken that tiktoken 0.14 checks.
 const o200kDigest = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
 
-// TestO200kFile: the merges that are part of the program make the tokens that tiktoken uses, in
-// their order.
+// TestO200kFile: the merges embedded in the program make the tokens that tiktoken uses, in the same order.
 func TestO200kFile(t *testing.T) {
 	file, err := assets.Assets.ReadFile("o200k_base.tiktoken")
 	if err != nil {
@@ -48,7 +47,7 @@ func TestO200kFile(t *testing.T) {
 		w.add(int32(id))
 	}
 	var want []byte
-	for id := int32(byteTokens); int(id) < len(tokens); id++ { // of the tokens before, two make it
+	for id := int32(byteTokens); int(id) < len(tokens); id++ { // two of the earlier tokens make each token
 		all := w.splits(tokens[id])
 		i := slices.IndexFunc(all, func(p pair) bool { return max(p.left, p.right) < id })
 		if i < 0 {
@@ -76,11 +75,11 @@ func TestO200kFile(t *testing.T) {
 	}
 }
 
-// o200kGolden is testdata/o200k.json, which testdata/o200k.py makes with tiktoken.
+// o200kGolden is testdata/o200k.json, which testdata/o200k.py writes with tiktoken.
 type o200kGolden struct {
-	Ranges   [][2]rune // of characters, all of which Unicode 14 has
+	Ranges   [][2]rune // of characters, all of them in Unicode 14
 	Snippets []string
-	Sums     []string // of the ids of each random text, CRC-32
+	Sums     []string // CRC-32 of the ids of each random text
 	Shared   map[string]struct {
 		Tokens int
 		SHA256 string
@@ -104,7 +103,7 @@ func readO200k(t testing.TB) o200kGolden {
 // random returns the text that the script generates for the same seed.
 func (g *o200kGolden) random(seed int) string {
 	state := uint64(seed)
-	draw := func(n int) int { // Knuth's MMIX generator, its upper bits
+	draw := func(n int) int { // the upper bits of Knuth's MMIX generator
 		state = state*6364136223846793005 + 1442695040888963407
 		return int(state >> 33 % uint64(n))
 	}
@@ -130,7 +129,7 @@ func mustO200k(t testing.TB) *added {
 	return tok
 }
 
-// idBytes are ids as little-endian uint32.
+// idBytes returns ids as little-endian uint32.
 func idBytes(ids []int) []byte {
 	var b []byte
 	for _, id := range ids {
@@ -139,7 +138,7 @@ func idBytes(ids []int) []byte {
 	return b
 }
 
-// TestO200kRandom: 2,000 random texts of all of Unicode give tiktoken's ids.
+// TestO200kRandom: 2,000 random texts from all of Unicode have tiktoken's ids.
 func TestO200kRandom(t *testing.T) {
 	g, tok := readO200k(t), mustO200k(t)
 	if len(g.Sums) != 2000 {
@@ -154,8 +153,7 @@ func TestO200kRandom(t *testing.T) {
 	}
 }
 
-// TestO200kWritten: ids of texts that go through each branch of the pattern, special tokens among
-// them, are tiktoken's.
+// TestO200kWritten: texts that take each branch of the pattern, some with special tokens, have tiktoken's ids.
 func TestO200kWritten(t *testing.T) {
 	tok := mustO200k(t)
 	for text, want := range readO200k(t).Written {
@@ -176,7 +174,7 @@ func TestO200kWritten(t *testing.T) {
 	}
 }
 
-// TestO200kShared: texts of ../shared give tiktoken's ids.
+// TestO200kShared: the texts in ../shared have tiktoken's ids.
 func TestO200kShared(t *testing.T) {
 	tok := mustO200k(t)
 	for name, want := range readO200k(t).Shared {
@@ -195,7 +193,7 @@ func TestO200kShared(t *testing.T) {
 	}
 }
 
-// TestO200kSaved: what is saved and loaded again gives the same ids, and so does transformers.
+// TestO200kSaved: a saved tokenizer gives the same ids when it is loaded here and in transformers.
 func TestO200kSaved(t *testing.T) {
 	g, tok := readO200k(t), mustO200k(t)
 	dir := t.TempDir()
@@ -219,7 +217,7 @@ func TestO200kSaved(t *testing.T) {
 	}
 }
 
-// TestO200kCut: a text that is cut where CutFor says has the ids of its parts.
+// TestO200kCut: the two parts of a text that is cut where CutFor says have the ids of the whole text.
 func TestO200kCut(t *testing.T) {
 	g, tok := readO200k(t), mustO200k(t)
 	cuts := 0
@@ -229,7 +227,7 @@ func TestO200kCut(t *testing.T) {
 		if at > 0 {
 			cuts++
 		}
-		whole, _ := tok.Append(nil, text) // there is no text that it cannot encode
+		whole, _ := tok.Append(nil, text) // it can encode any text
 		parts, _ := tok.Append(nil, text[:at])
 		parts, _ = tok.Append(parts, text[at:])
 		if !slices.Equal(parts, whole) {
@@ -266,7 +264,7 @@ func FuzzO200k(f *testing.F) {
 	})
 }
 
-// TestNewO200k: files that are no merges.
+// TestNewO200k: files that do not hold merges are errors.
 func TestNewO200k(t *testing.T) {
 	bad := bytes.Clone(o200kFile)
 	bad[2] = 0xff

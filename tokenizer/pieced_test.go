@@ -11,7 +11,7 @@ import (
 	"testing/fstest"
 )
 
-// piecedCase is a line of testdata/pieced.jsonl, see testdata/pieced.py.
+// piecedCase is a line of testdata/pieced.jsonl; testdata/pieced.py describes its fields.
 type piecedCase struct {
 	Tokens                []string
 	Scores                []float32
@@ -23,7 +23,7 @@ type piecedCase struct {
 	Decoded               []string
 }
 
-// readPieced reads testdata/pieced.jsonl, or what GORGPT_PIECED names: a new draw.
+// readPieced reads testdata/pieced.jsonl, or the file of another draw that GORGPT_PIECED names.
 func readPieced(t testing.TB) (all []piecedCase) {
 	t.Helper()
 	name := "testdata/pieced.jsonl"
@@ -50,7 +50,7 @@ func readPieced(t testing.TB) (all []piecedCase) {
 	return all
 }
 
-// folder are the files, or only those with a name.
+// folder returns the files of a case, or only those with the given names.
 func (c *piecedCase) folder(only ...string) fstest.MapFS {
 	files := make(fstest.MapFS)
 	for name, text := range c.Files {
@@ -61,13 +61,13 @@ func (c *piecedCase) folder(only ...string) fstest.MapFS {
 	return files
 }
 
-// pieces is the model of a case.
+// pieces returns the model of a case.
 func (c *piecedCase) pieces() Pieces {
 	return Pieces{Tokens: c.Tokens, Scores: c.Scores, Types: c.Types, BOS: 1, EOS: 2, UNK: 0, SpacePrefix: c.Dummy}
 }
 
-// TestPieced: SentencePiece's vocabularies give the ids and texts of Hugging Face's tokenizers, and those of
-// transformers where there are files beside the tokenizer.json, also when they were saved again.
+// TestPieced: SentencePiece vocabularies give the ids and texts of Hugging Face's tokenizers or, if there are files
+// beside tokenizer.json, of transformers, even after they were saved and loaded again.
 func TestPieced(t *testing.T) {
 	for i, c := range readPieced(t) {
 		for _, saved := range []bool{false, true} {
@@ -87,7 +87,7 @@ func TestPieced(t *testing.T) {
 				}
 				got, err = AppendSpecial(auto, slices.Clone(before), []byte(text))
 				if _, lost := errors.AsType[*TextError](err); lost && !slices.Contains(c.Types, BytePiece) {
-					continue // a character without a token, which transformers' LlamaTokenizer leaves out
+					continue // a character without a token, which transformers' LlamaTokenizer omits
 				}
 				if got = append(got, after...); err != nil || !slices.Equal(got, c.Auto[k]) {
 					t.Errorf("%d: %q is %v, %v, want transformers' %v", i, text, got, err, c.Auto[k])
@@ -117,8 +117,8 @@ func savedAgain(t *testing.T, tok Tokenizer) Tokenizer {
 	return again
 }
 
-// TestFromPieces: what is made of pieces gives the ids of sentencepiece, and those of transformers for a GGUF
-// file, which differ for spaces in front and for what is written like a special token.
+// TestFromPieces: a tokenizer made of pieces gives the ids of sentencepiece, and those of transformers for a GGUF file,
+// except for texts that begin with a space or contain a special token, for which the two differ.
 func TestFromPieces(t *testing.T) {
 	for i, c := range readPieced(t) {
 		p := c.pieces()
@@ -129,7 +129,7 @@ func TestFromPieces(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%d: %q: %v", i, text, err)
 			}
-			if !strings.Contains(text, "<tool>") || !slices.Contains(c.Tokens, "<tool>") { // which gets no space behind it there
+			if !strings.Contains(text, "<tool>") || !slices.Contains(c.Tokens, "<tool>") { // sentencepiece puts no space after it
 				spm++
 				if !slices.Equal(got, c.SPM[k]) {
 					t.Errorf("%d: %q is %v, want sentencepiece's %v", i, text, got, c.SPM[k])
@@ -175,7 +175,7 @@ func fromPieces(t testing.TB, p Pieces) Tokenizer {
 	return tok
 }
 
-// TestPiecedCut: a text that is cut where CutFor says has the ids of its parts.
+// TestPiecedCut: the two parts of a text that is cut where CutFor says have the ids of the whole text.
 func TestPiecedCut(t *testing.T) {
 	cuts := 0
 	for i, c := range readPieced(t) {
@@ -216,9 +216,9 @@ func TestPiecedErrors(t *testing.T) {
 	}
 	for _, test := range []struct{ old, new, want string }{
 		{`"type":"ByteFallback"`, `"type":"Lowercase"`, `decoder.decoders[1] is "Lowercase", want "Replace", "ByteFallback", "Fuse" and "Strip", in this order`},
-		{`{"type":"ByteFallback"},`, ``, `decoder: want a "Replace" of "▁" by a space, and a "ByteFallback" if model.byte_fallback is true, and only then`},
-		{`"content":" "},{"type":"B`, `"content":"_"},{"type":"B`, `decoder.decoders[0] replaces "▁" by "_", want "▁" by a space`},
-		{`"start":1,"stop":0`, `"start":1,"stop":1`, `decoder.decoders[3]: want a Strip of spaces at the start, behind a Fuse`},
+		{`{"type":"ByteFallback"},`, ``, `decoder: want a "Replace" of "▁" with a space, and a "ByteFallback" if model.byte_fallback is true, and only then`},
+		{`"content":" "},{"type":"B`, `"content":"_"},{"type":"B`, `decoder.decoders[0] replaces "▁" with "_", want "▁" with a space`},
+		{`"start":1,"stop":0`, `"start":1,"stop":1`, `decoder.decoders[3]: want a Strip of spaces at the start, after a Fuse`},
 		{`"pre_tokenizer":null`, `"pre_tokenizer":{"type":"Whitespace"}`, `pre_tokenizer is "Whitespace", want none, "Metaspace", "Split", "Digits", or a "Sequence" of them with "Metaspace" first`},
 		{`"pre_tokenizer":null`, `"pre_tokenizer":{"type":"Metaspace","replacement":"_"}`, `pre_tokenizer.replacement is "_", want "▁"`},
 		{`"pre_tokenizer":null`, `"pre_tokenizer":{"type":"Metaspace","replacement":"▁","prepend_scheme":"last"}`, `pre_tokenizer.prepend_scheme is "last", want "always", "first" or "never"`},
@@ -249,14 +249,15 @@ func TestPiecedErrors(t *testing.T) {
 		t.Errorf("error %v, want %v", err, &want)
 	}
 	for _, test := range []struct{ name, kind string }{{"tokenizer.model", "SentencePiece's or tiktoken's"}, {"spiece.model", "SentencePiece's"}} {
-		want := "m/" + test.name + " is " + test.kind + ", which is not read here: want tokenizer.json, which transformers' save_pretrained makes of it, or vocab.json and merges.txt"
+		want := "m/" + test.name + " is " + test.kind + ", which is not supported: want tokenizer.json, which transformers' save_pretrained makes from it, or vocab.json and merges.txt"
 		if _, err := LoadFS(fstest.MapFS{test.name: {Data: []byte("\n\x0b")}}, "m"); err == nil || err.Error() != want {
 			t.Errorf("error %v, want %s", err, want)
 		}
 	}
 }
 
-// TestFollowing: a text that follows nothing but special tokens does without the space that was put in front.
+// TestFollowing: when a text that follows nothing except special tokens is decoded, the space that was put before it is
+// removed.
 func TestFollowing(t *testing.T) {
 	p := Pieces{Tokens: []string{"<unk>", "<s>", "▁", "a", "▁a"}, BOS: 1, EOS: -1, UNK: 0, SpacePrefix: true, AddBOS: true}
 	tok := fromPieces(t, p)
@@ -281,7 +282,8 @@ func TestFollowing(t *testing.T) {
 	}
 }
 
-// FuzzFromPieces makes tokenizers of any vocabularies. What is made can be loaded, encodes and decodes.
+// FuzzFromPieces makes tokenizers of arbitrary vocabularies. A tokenizer that is made can be loaded, and can encode and
+// decode.
 func FuzzFromPieces(f *testing.F) {
 	f.Add("<unk>\n<s>\n▁\na\n▁a\n<0x41>", []byte{0, 0, 9, 3, 2, 0}, []byte{2, 3, 1, 1, 1, 6}, 1, -1, 0, true, "a ab\n")
 	f.Add("a\nb\nab\n\n[EMPTY_3]", []byte{}, []byte{}, -1, 2, -1, false, "abc")
@@ -331,7 +333,7 @@ func FuzzFromMerges(f *testing.F) {
 		}
 		tok, err := LoadFS(fstest.MapFS{tokenizerFile: {Data: tokenizerJSON}, configFile: {Data: configJSON}}, "")
 		if err != nil {
-			return // a merge of tokens that there are not
+			return // a merge of tokens that do not exist
 		}
 		ids, err := tok.Append(nil, []byte(text))
 		if err != nil {

@@ -40,10 +40,10 @@ const maxPiece = 512
 // no text contains, gets the name that llama.cpp gives it.
 func checkTokens(tokens []string, types []int, ids map[string]int) ([]string, error) {
 	if len(tokens) == 0 || len(tokens) > maxID {
-		return nil, fmt.Errorf("%d tokens", len(tokens))
+		return nil, fmt.Errorf("%d tokens, want 1 to 2^30", len(tokens))
 	}
 	if types != nil && len(types) != len(tokens) {
-		return nil, fmt.Errorf("%d types of %d tokens", len(types), len(tokens))
+		return nil, fmt.Errorf("%d types for %d tokens", len(types), len(tokens))
 	}
 	for id, t := range types {
 		if t < NormalPiece || t > BytePiece {
@@ -63,7 +63,7 @@ func checkTokens(tokens []string, types []int, ids map[string]int) ([]string, er
 			tokens[id] = token
 		}
 		if other, ok := owner[token]; ok {
-			return nil, fmt.Errorf("tokens %d and %d both are %s", other, id, clip(fmt.Sprintf("%q", token)))
+			return nil, fmt.Errorf("tokens %d and %d are both %s", other, id, clip(fmt.Sprintf("%q", token)))
 		}
 		owner[token] = id
 		if !utf8.ValidString(token) {
@@ -86,7 +86,7 @@ func FromPieces(p Pieces) (tokenizerJSON, configJSON []byte, err error) {
 		return nil, nil, err
 	}
 	if p.Scores != nil && len(p.Scores) != len(p.Tokens) {
-		return nil, nil, fmt.Errorf("%d scores of %d tokens", len(p.Scores), len(p.Tokens))
+		return nil, nil, fmt.Errorf("%d scores for %d tokens", len(p.Scores), len(p.Tokens))
 	}
 	if p.Types == nil {
 		p.Types = p.guessed()
@@ -212,7 +212,7 @@ func ToPieces(t Tokenizer) (p Pieces, err error) {
 	case src.sameStages(prependStages(true, fallback)), src.sameStages(metaspaceStages("first")), src.sameStages(metaspaceStages("always")):
 		p.SpacePrefix = true
 	case !src.sameStages(prependStages(false, fallback)) && !src.sameStages(metaspaceStages("never")) || b.whole:
-		return p, errors.New("the tokenizer normalizes or cuts texts in a manner that such a file cannot tell")
+		return p, errors.New("the tokenizer normalizes or cuts texts in a way that such a file cannot record")
 	}
 	p.Tokens, p.Types = a.listed()
 	for id, token := range b.tokens {
@@ -230,7 +230,7 @@ func ToPieces(t Tokenizer) (p Pieces, err error) {
 	}
 	merges, err := p.merges(vocabularyOf(p.Tokens))
 	if err == nil && !sameMerges(merges, src.Model.Merges) {
-		err = errors.New("the tokenizer's merges are none of scores of tokens, as SentencePiece has them")
+		err = errors.New("the tokenizer's merges do not follow from scores of its tokens, as SentencePiece's do")
 	}
 	return p, err
 }

@@ -70,9 +70,9 @@ func Pres() []string {
 // unknownPre returns the error for an unknown name.
 func unknownPre(name string) error {
 	if name == "" {
-		return errors.New("the file does not say how its vocabulary cuts texts (tokenizer.ggml.pre), as those of before May 2024 do not: take a newer one, or the Hugging Face directory")
+		return errors.New("the file does not say how its vocabulary cuts texts (tokenizer.ggml.pre), as files from before May 2024 do not: use a newer file, or the Hugging Face directory")
 	}
-	return fmt.Errorf("tokenizer.ggml.pre is %s, which is not known here: want one of %s", clip(fmt.Sprintf("%q", name)), strings.Join(Pres(), ", "))
+	return fmt.Errorf("tokenizer.ggml.pre is %s, which is unknown: want one of %s", clip(fmt.Sprintf("%q", name)), strings.Join(Pres(), ", "))
 }
 
 // stages returns the pipeline that cuts in this way, without a model.

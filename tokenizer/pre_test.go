@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestPres: random texts are cut as Hugging Face's tokenizers cuts them, see testdata/pre.py.
+// TestPres: random texts are cut as by Hugging Face's tokenizers; see testdata/pre.py.
 func TestPres(t *testing.T) {
 	b, err := os.ReadFile("testdata/pre.json")
 	if err != nil {
@@ -34,7 +34,8 @@ func TestPres(t *testing.T) {
 	}
 }
 
-// piecesOf gives the numbers of bytes of the pieces that a pre-tokenizer of llama.cpp's name makes of a text.
+// piecesOf returns a function that cuts a text with the pre-tokenizer that llama.cpp calls by name, and returns the
+// number of bytes of each piece.
 func piecesOf(t *testing.T, name string) func(text string) []int {
 	t.Helper()
 	c, err := pres[name].stages().PreTokenizer.cutting()

@@ -7,11 +7,11 @@ import (
 	"testing"
 )
 
-// TestSplits: the parts that tokenizers 0.23.3 makes of four texts, with bars between parts and
-// spaces between texts.
+// TestSplits: texts are split as by tokenizers 0.23.3. In the strings below, spaces separate texts and bars separate
+// parts.
 func TestSplits(t *testing.T) {
 	const all = "-a--bc- a-b -- a"
-	for behavior, want := range map[string][2]string{ // the pattern as it is, and inverted
+	for behavior, want := range map[string][2]string{ // with the pattern as it is, and inverted
 		"Isolated":           {"-|a|-|-|bc|- a|-|b -|- a", "-|a|-|-|bc|- a|-|b -|- a"},
 		"Removed":            {"a|bc a|b  a", "-|-|-|- - -|- "},
 		"Contiguous":         {"-|a|--|bc|- a|-|b -- a", "-|a|--|bc|- a|-|b -- a"},
@@ -29,7 +29,7 @@ func TestSplits(t *testing.T) {
 			}
 		}
 	}
-	// GPT-2's pattern matches everything, so that nothing is between matches.
+	// GPT-2's pattern matches everything, so nothing is left between matches.
 	for behavior, want := range map[string][2]string{
 		"Isolated": {"it|'s|,| dog", "it|'s|,| dog"}, "Removed": {"", "it|'s|,| dog"}, "Contiguous": {"it's, dog", "it's, dog"},
 		"MergedWithPrevious": {"it|'s|,| dog", "it|'s|,| dog"}, "MergedWithNext": {"it|'s|,| dog", "it|'s|,| dog"},
@@ -47,17 +47,17 @@ func TestSplits(t *testing.T) {
 		}
 	}
 	for want, s := range map[string]stage{
-		`here.pattern: want a "String" or a "Regex"`:                                  {Pattern: []byte(`{}`), Behavior: "Removed"},
-		`there.pattern: want a "String" or a "Regex"`:                                 {Pattern: []byte(`{"String":"a","Regex":"a"}`), Behavior: "Removed"},
-		`text.pattern: want a "String" or a "Regex"`:                                  {Pattern: []byte(`"a"`), Behavior: "Removed"},
-		`here.behavior "Kept" is unknown`:                                             {Pattern: []byte(`{"String":"a"}`), Behavior: "Kept"},
-		"here.pattern.Regex is a(: error parsing regexp: missing closing ) in `a(`":   {Pattern: []byte(`{"Regex":"a("}`), Behavior: "Removed"},
-		`here.pattern.Regex is [a-z&&b]: "&&" within [ ] is not read here`:            {Pattern: []byte(`{"Regex":"[a-z&&b]"}`), Behavior: "Removed"},
-		`here.pattern.Regex is [[:alpha:]]: "[:" within [ ] is not read here`:         {Pattern: []byte(`{"Regex":"[[:alpha:]]"}`), Behavior: "Removed"},
-		`here.pattern.Regex is a(?i)b|c: the group "(?i)" is not read here`:           {Pattern: []byte(`{"Regex":"a(?i)b|c"}`), Behavior: "Removed"},
-		`here.pattern.Regex is \d{1,2}+: "}+" behind what it counts is not read here`: {Pattern: []byte(`{"Regex":"\\d{1,2}+"}`), Behavior: "Removed"},
-		`here.pattern.Regex is \h: "\\h" is not read here`:                            {Pattern: []byte(`{"Regex":"\\h"}`), Behavior: "Removed"},
-		`here.pattern.Regex is \x{41}: \x{ is not read here`:                          {Pattern: []byte(`{"Regex":"\\x{41}"}`), Behavior: "Removed"},
+		`here.pattern: want a "String" or a "Regex"`:                                {Pattern: []byte(`{}`), Behavior: "Removed"},
+		`there.pattern: want a "String" or a "Regex"`:                               {Pattern: []byte(`{"String":"a","Regex":"a"}`), Behavior: "Removed"},
+		`text.pattern: want a "String" or a "Regex"`:                                {Pattern: []byte(`"a"`), Behavior: "Removed"},
+		`here.behavior "Kept" is unknown`:                                           {Pattern: []byte(`{"String":"a"}`), Behavior: "Kept"},
+		"here.pattern.Regex is a(: error parsing regexp: missing closing ) in `a(`": {Pattern: []byte(`{"Regex":"a("}`), Behavior: "Removed"},
+		`here.pattern.Regex is [a-z&&b]: "&&" within [ ] is not supported`:          {Pattern: []byte(`{"Regex":"[a-z&&b]"}`), Behavior: "Removed"},
+		`here.pattern.Regex is [[:alpha:]]: "[:" within [ ] is not supported`:       {Pattern: []byte(`{"Regex":"[[:alpha:]]"}`), Behavior: "Removed"},
+		`here.pattern.Regex is a(?i)b|c: the group "(?i)" is not supported`:         {Pattern: []byte(`{"Regex":"a(?i)b|c"}`), Behavior: "Removed"},
+		`here.pattern.Regex is \d{1,2}+: "}+" in a repetition is not supported`:     {Pattern: []byte(`{"Regex":"\\d{1,2}+"}`), Behavior: "Removed"},
+		`here.pattern.Regex is \h: "\\h" is not supported`:                          {Pattern: []byte(`{"Regex":"\\h"}`), Behavior: "Removed"},
+		`here.pattern.Regex is \x{41}: \x{ is not supported`:                        {Pattern: []byte(`{"Regex":"\\x{41}"}`), Behavior: "Removed"},
 	} {
 		where, _, _ := strings.Cut(want, ".")
 		if _, err := s.split(where); err == nil || err.Error() != want {
@@ -79,7 +79,7 @@ func cutBy(split splitter, texts string) string {
 	return strings.Join(all, " ")
 }
 
-// partsOf are the parts of a text; an error is one too.
+// partsOf returns the parts of a text, followed by the text of an error if there is one.
 func partsOf(split splitter, text string) (parts []string) {
 	err := split([]byte(text), func(part []byte) error { parts = append(parts, string(part)); return nil })
 	if err != nil {

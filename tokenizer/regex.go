@@ -55,7 +55,7 @@ func matches(re *regexp2.Regexp, text []byte) ([]match, error) {
 		return true
 	})
 	if err != nil {
-		return nil, fmt.Errorf("the pattern of the pre_tokenizer cannot be searched for: %w", err)
+		return nil, fmt.Errorf("the pattern of the pre_tokenizer cannot be matched: %w", err)
 	}
 	if done < len(text) {
 		all = append(all, match{done, len(text), false})
@@ -79,7 +79,7 @@ func netPattern(pattern string) (string, error) {
 			b.WriteString(one)
 			i += width - 1
 		case depth > 0 && strings.HasPrefix(rest, "&&"), depth > 0 && (strings.HasPrefix(rest, "[:") || strings.HasPrefix(rest, "[^")):
-			return "", fmt.Errorf("%q within [ ] is not read here", rest[:2])
+			return "", fmt.Errorf("%q within [ ] is not supported", rest[:2])
 		case c == '[':
 			if depth++; depth == 1 {
 				b.WriteByte(c)
@@ -93,9 +93,9 @@ func netPattern(pattern string) (string, error) {
 				b.WriteByte(c)
 			}
 		case depth == 0 && c == '(' && strings.HasPrefix(rest, "(?") && !isGroup(rest[2:], i == 0):
-			return "", fmt.Errorf("the group %q is not read here", rest[:min(len(rest), 4)])
+			return "", fmt.Errorf("the group %q is not supported", rest[:min(len(rest), 4)])
 		case depth == 0 && (strings.HasPrefix(rest, "}+") || strings.HasPrefix(rest, "}?") || strings.HasPrefix(rest, "{,")):
-			return "", fmt.Errorf("%q behind what it counts is not read here", rest[:2])
+			return "", fmt.Errorf("%q in a repetition is not supported", rest[:2])
 		default:
 			b.WriteByte(c)
 		}
@@ -130,13 +130,13 @@ func netEscape(rest string, within bool) (text string, width int, err error) {
 	case c == 'p' || c == 'P':
 		width = 1 + strings.IndexByte(rest, '}')
 		if width == 0 || rest[2] != '{' || rest[3] == '^' {
-			return "", 0, fmt.Errorf("%q without a plain {name} is not read here", rest[:2])
+			return "", 0, fmt.Errorf("%q without a plain {name} is not supported", rest[:2])
 		}
 		return rest[:width], width, nil
 	case strings.HasPrefix(rest, `\x{`):
-		return "", 0, errors.New(`\x{ is not read here`)
+		return "", 0, errors.New(`\x{ is not supported`)
 	case strings.IndexByte("sSdDnrtfvaexu", c) >= 0, c < '0', c > '9' && c < 'A', c > 'Z' && c < 'a', c > 'z':
 		return rest[:2], 2, nil
 	}
-	return "", 0, fmt.Errorf("%q is not read here", rest[:2])
+	return "", 0, fmt.Errorf("%q is not supported", rest[:2])
 }

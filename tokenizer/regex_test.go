@@ -4,7 +4,8 @@ import (
 	"testing"
 )
 
-// FuzzPattern cuts a text by any pattern: it is refused, or its matches and what is between them are the text.
+// FuzzPattern cuts a text by any pattern: the pattern is refused, or the matches and the parts between them make up the
+// text.
 func FuzzPattern(f *testing.F) {
 	for _, p := range patterns {
 		f.Add(p.regex, "It's 12 o'clock,\n\n naïve 漢字")
@@ -13,7 +14,7 @@ func FuzzPattern(f *testing.F) {
 	f.Add(`(?i)[\w[^x]]|(?=\d+)`, "a1")
 	f.Add(`\W|\p{^L}|\p{Han}{,2}`, "a\xff")
 	f.Fuzz(func(t *testing.T, pattern, text string) {
-		if len(text) > 40 || len(pattern) > 400 { // which a pattern may go through in as many ways as there are
+		if len(text) > 40 || len(pattern) > 400 { // the time to match a longer one may be exponential
 			return
 		}
 		find, err := compiled(pattern)

@@ -53,7 +53,7 @@ func (r *register) place(where string, a addedToken) error {
 		return fmt.Errorf("%s: the token with id %d is empty", where, a.ID)
 	}
 	if id := r.add(a); id != a.ID {
-		return fmt.Errorf("%s: %q has id %d, want %d, its id in the vocabulary or the next one (Hugging Face's tokenizers gives it that)", where, a.Content, a.ID, id)
+		return fmt.Errorf("%s: %q has id %d, want %d, its id in the vocabulary or the next one (as Hugging Face's tokenizers assigns it)", where, a.Content, a.ID, id)
 	}
 	return nil
 }
@@ -66,7 +66,7 @@ func (r *register) check(t Tokenizer) error {
 	}
 	for _, a := range r.tokens {
 		if other, ok := owner[a.ID]; ok && other != a.Content {
-			return fmt.Errorf("added token %q has id %d, as %q has", a.Content, a.ID, other)
+			return fmt.Errorf("added token %q has id %d, which %q also has", a.Content, a.ID, other)
 		}
 		owner[a.ID] = a.Content
 		if a.Normalized && t.Name() == "gpt1" {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestAddSpecialsOfVocabulary: a token of the vocabulary becomes special and keeps its id, as with
+// TestAddSpecialsOfVocabulary: a token that is already in the vocabulary becomes special and keeps its id, as in
 // Hugging Face's add_special_tokens, and the saved tokenizer can be loaded.
 func TestAddSpecialsOfVocabulary(t *testing.T) {
 	for _, tok := range []Tokenizer{mustChars(t, "abc "), Bytes(), sparse(t)} {
@@ -42,13 +42,13 @@ func TestAddSpecialsOfVocabulary(t *testing.T) {
 	}
 }
 
-// sparse is a byte-level tokenizer with a token far behind the others, and one that was added.
+// sparse returns a byte-level tokenizer with an added token and with a token whose id is far after the others.
 func sparse(t *testing.T) Tokenizer {
 	t.Helper()
 	return loadText(t, bytesAnd(`"far":300`, `{"id":257,"content":"<x>","special":true}`))
 }
 
-// bytesAnd is a tokenizer.json of the bytes, another token, and added ones.
+// bytesAnd returns a tokenizer.json of the bytes, another token, and added tokens.
 func bytesAnd(token, added string) string {
 	var vocab strings.Builder
 	for b, symbol := range byteSymbols() {
@@ -72,8 +72,8 @@ func loadText(t *testing.T, text string) Tokenizer {
 	return tok
 }
 
-// TestManyAdded: tokens are added in a time that grows as their number does: 60,000 took 44 s to load and save
-// when each was looked for among all.
+// TestManyAdded: the time to add tokens grows linearly with their number. Loading and saving 60,000 once took 44 s,
+// because each was searched for among all others.
 func TestManyAdded(t *testing.T) {
 	var added []string
 	for i := range 100_000 {

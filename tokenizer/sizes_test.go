@@ -5,14 +5,14 @@ import (
 	"testing"
 )
 
-// sizedTexts are what sizes are added up over: letters, white space, characters beyond ASCII, what is no UTF-8, and what
-// special tokens are written like.
+// sizedTexts are texts with letters, white space, characters beyond ASCII, invalid UTF-8, and the text of a special
+// token.
 var sizedTexts = []string{
 	"func main() {\n\tfmt.Println(\"hello\")\n}\n", "  naïve — 日本語 \U0001f600\r\n\n\t x", "\xff\xfe a \xe2\x82 b\x00",
 	"a<|endoftext|>b", "",
 }
 
-// TestSizes: the sizes of the ids of a text add up to its length, also after the tokenizer was saved and loaded.
+// TestSizes: the sizes of the ids of a text add up to its length, even after the tokenizer was saved and loaded.
 func TestSizes(t *testing.T) {
 	gpt2, err := GPT2()
 	if err != nil {
@@ -64,7 +64,7 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// TestNoSizes: a tokenizer whose ids do not tell how long a text was has no sizes.
+// TestNoSizes: a tokenizer has no sizes if the length of a text cannot be computed from its ids.
 func TestNoSizes(t *testing.T) {
 	learned := func() *byteLevel { return mustLearn(t, "low lower lowest", 270) }
 	bpe, prefixed, removing, unknown := learned(), learned(), learned(), learned()

@@ -58,7 +58,7 @@ func TestAppendSpecial(t *testing.T) {
 	}
 }
 
-// TestGPT1Specials: those of OpenAI's fine-tuning have the ids they have there.
+// TestGPT1Specials: the special tokens of OpenAI's fine-tuning have the same ids as in OpenAI's code.
 func TestGPT1Specials(t *testing.T) {
 	tok, err := AddSpecials(mustGPT1(t), "_start_", "_delimiter_")
 	if err != nil {
@@ -85,7 +85,7 @@ func TestGPT1Specials(t *testing.T) {
 	}
 }
 
-// TestSugarmeSpecials: the library finds several special tokens where the model helps.
+// TestSugarmeSpecials: the library encodes texts with several special tokens correctly, with the help of the model.
 func TestSugarmeSpecials(t *testing.T) {
 	gpt1, err := AddSpecials(smallGPT1(t), "_start_", "_end_")
 	if err != nil {
@@ -119,8 +119,7 @@ func TestSugarmeSpecials(t *testing.T) {
 	}
 }
 
-// TestAddedRoundTrip: special tokens that were added to any kind of tokenizer are there again
-// after saving and loading, with the same ids.
+// TestAddedRoundTrip: special tokens added to any kind of tokenizer keep their ids when it is saved and loaded.
 func TestAddedRoundTrip(t *testing.T) {
 	learned, err := LearnBPE(func(yield func(string, io.Reader) bool) { yield("a text", strings.NewReader("the cat and the hat")) }, 265)
 	if err != nil {

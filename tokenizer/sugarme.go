@@ -62,11 +62,11 @@ func (a *added) changes() string {
 	}
 	for _, t := range a.tokens {
 		if t.LStrip || t.RStrip {
-			return fmt.Sprintf("strips white space beside %q", t.Content)
+			return fmt.Sprintf("strips white space around %q", t.Content)
 		}
 	}
 	if _, ok := a.Tokenizer.(*pieced); ok {
-		return "writes spaces otherwise"
+		return "replaces spaces with U+2581"
 	}
 	if t, ok := a.Tokenizer.(*byteLevel); ok && (t.cutting != nil && (t.cutting.prefix || t.cutting.atWill) || t.gaps) {
 		return "adds spaces, leaves parts out, or has an unknown token"

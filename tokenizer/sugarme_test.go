@@ -20,7 +20,7 @@ func mustSugarme(t testing.TB, tok Tokenizer) *sugarme.Tokenizer {
 	return s
 }
 
-// TestSugarme runs what code written for that library does.
+// TestSugarme uses the tokenizers as code written for that library would.
 func TestSugarme(t *testing.T) {
 	text := "naïve 漢\n"
 	for _, test := range []struct {
@@ -109,8 +109,8 @@ func TestSugarmeErrors(t *testing.T) {
 	}
 }
 
-// TestSugarmeInvalid: no text that is not UTF-8 gets ids. Most make the library
-// panic before it calls any code of ours (fault E of shared/notes/tokenizers.md).
+// TestSugarmeInvalid: a text that is not UTF-8 gets no ids. Most such texts make the library panic before it calls any
+// code of ours (fault E of shared/notes/tokenizers.md).
 func TestSugarmeInvalid(t *testing.T) {
 	s := mustSugarme(t, Bytes())
 	encode := func(text string) (en *sugarme.Encoding, err error) {
@@ -136,12 +136,12 @@ func TestSugarmeInvalid(t *testing.T) {
 	}
 }
 
-// TestSugarmeGPT2 compares the ids and the text of the reference.
+// TestSugarmeGPT2 compares ids and decoded text with those of the reference.
 func TestSugarmeGPT2(t *testing.T) {
 	s := mustSugarme(t, mustGPT2(t))
 	for _, g := range readGolden(t, "gpt2_golden.jsonl") {
 		if strings.Contains(g.Text, EndOfText) {
-			continue // special there
+			continue // the library treats it as a special token
 		}
 		en, err := s.EncodeSingle(g.Text)
 		if err != nil || !slices.Equal(en.Ids, g.IDs) {

@@ -66,8 +66,8 @@ func TestEndOfText(t *testing.T) {
 	}
 }
 
-// TestTinyShakespeare checks nanoGPT's shakespeare_char: 65 characters, whose
-// encoder prints these ids for the first line.
+// TestTinyShakespeare compares with nanoGPT's shakespeare_char, which has 65 characters and encodes the first line as
+// these ids.
 func TestTinyShakespeare(t *testing.T) {
 	const name = "../../shared/data/text/tinyshakespeare.txt"
 	f, err := os.Open(name)
@@ -100,8 +100,7 @@ func TestTinyShakespeare(t *testing.T) {
 	}
 }
 
-// TestCharsInPieces reads one byte at a time, so that every character is cut,
-// and a text of several buffers.
+// TestCharsInPieces reads one byte at a time, so that every character is cut, and a text that fills several buffers.
 func TestCharsInPieces(t *testing.T) {
 	text := strings.Repeat("añ漢\U0001f600", 30_000) // 10 bytes each, not a divisor of the buffer
 	for name, r := range map[string]io.Reader{

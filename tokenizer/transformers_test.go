@@ -11,8 +11,7 @@ import (
 	"testing"
 )
 
-// awkward are texts whose white space, controls or code points a tokenizer
-// might trim, merge or escape.
+// awkward are texts whose white space, control characters or code points a tokenizer might trim, merge or escape.
 var awkward = []string{
 	"First Citizen:\nBefore we proceed any further, hear me speak.\n",
 	" leading, trailing ",
@@ -27,8 +26,8 @@ var awkward = []string{
 	strings.Repeat("a", 1000),
 }
 
-// TestTransformers opens what Save wrote with Hugging Face's transformers,
-// compares ids and text, and loads what transformers wrote in turn.
+// TestTransformers opens tokenizers that Save wrote with Hugging Face's transformers, compares ids and text, and loads
+// the tokenizers that transformers saved in turn.
 func TestTransformers(t *testing.T) {
 	python := os.Getenv("GORGPT_PYTHON")
 	if python == "" {
@@ -61,7 +60,7 @@ func TestTransformers(t *testing.T) {
 		if err := tok.Save(r.Dir); err != nil {
 			t.Fatal(err)
 		}
-		if i >= 2 { // as in a checkpoint of ours
+		if i >= 2 { // as in one of our checkpoints
 			cfg := []byte(`{"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "vocab_size": 257}`)
 			if err := os.WriteFile(filepath.Join(r.Dir, "config.json"), cfg, 0o666); err != nil {
 				t.Fatal(err)
@@ -112,7 +111,7 @@ func TestTransformers(t *testing.T) {
 		}
 		for j, text := range awkward {
 			want, err := tok.Append(nil, []byte(text))
-			if tok.Name() == "sentencepiece" { // of which a text has <unk>
+			if tok.Name() == "sentencepiece" { // one of the texts has its <unk>
 				tok, again = ReadSpecial(tok), ReadSpecial(again)
 				want, err = tok.Append(nil, []byte(text))
 			}
@@ -120,17 +119,17 @@ func TestTransformers(t *testing.T) {
 				t.Fatal(err)
 			}
 			if again.Name() == "gpt1" && strings.Contains(text, "\U0010ffff") {
-				continue // transformers' fast tokenizers keep what is not assigned; its slow one drops it
+				continue // transformers' fast tokenizers keep unassigned characters; its slow one drops them
 			}
 			if !slices.Equal(a.IDs[j], want) {
 				t.Errorf("%s: %q is %v in transformers, want %v", tok.Name(), text, a.IDs[j], want)
 			}
 			whole := text
-			if again.Name() == "sentencepiece" { // in which U+2581 is a space
+			if again.Name() == "sentencepiece" { // it decodes U+2581 as a space
 				back, _ := Text(tok, want)
 				whole = string(back)
 			}
-			if got := string(a.Decoded[j]); got != whole && again.Name() != "gpt1" { // GPT-1's is not lossless
+			if got := string(a.Decoded[j]); got != whole && again.Name() != "gpt1" { // GPT-1's tokenizer is not lossless
 				t.Errorf("%s: transformers decodes %q as %q", tok.Name(), text, got)
 			}
 			if got, err := again.Append(nil, []byte(text)); err != nil || !slices.Equal(got, want) {

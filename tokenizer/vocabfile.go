@@ -113,7 +113,7 @@ func (a *added) ends() (begin, end, pad int, begins, ends bool, template string,
 		begin = a.before[0]
 	}
 	if begins && !slices.Equal(a.before, []int{begin}) || ends && !slices.Equal(a.after, []int{end}) {
-		err = errors.New("the tokenizer puts other tokens around a text than its beginning and its end")
+		err = errors.New("the tokenizer puts tokens other than beginning and end of text around a text")
 	}
 	template, _, _ = ChatTemplate(a)
 	return begin, end, pad, begins, ends, template, err

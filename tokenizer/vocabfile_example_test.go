@@ -8,7 +8,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// open opens the two files of a tokenizer.
+// open loads a tokenizer from its two files.
 func open(tokenizerJSON, configJSON []byte, err error) tokenizer.Tokenizer {
 	if err != nil {
 		log.Fatal(err)
@@ -23,7 +23,7 @@ func open(tokenizerJSON, configJSON []byte, err error) tokenizer.Tokenizer {
 	return tok
 }
 
-// A vocabulary of SentencePiece, as in GGUF files of the kind "llama".
+// This is a SentencePiece vocabulary, as in GGUF files of the kind "llama".
 func ExampleFromPieces() {
 	tok := open(tokenizer.FromPieces(tokenizer.Pieces{
 		Tokens: []string{"<unk>", "<s>", "▁", "o", "n", "ce", "▁on", "▁once", "c", "e", "▁o"},
@@ -40,7 +40,7 @@ func ExampleFromPieces() {
 	// "once on" as a whole, " once on" behind other tokens
 }
 
-// A byte-level vocabulary, as in GGUF files of the kind "gpt2", such as SmolLM's, in which each digit is separate.
+// This is a byte-level vocabulary, as in GGUF files of the kind "gpt2". Like SmolLM's, it encodes each digit separately.
 func ExampleFromMerges() {
 	tok := open(tokenizer.FromMerges(tokenizer.Merged{
 		Tokens: []string{"a", "1", "2", "Ġ", "Ġa", "<|im_end|>"}, Merges: []string{"Ġ a"},
@@ -54,7 +54,7 @@ func ExampleFromMerges() {
 	// [{<|im_end|> 5}]
 }
 
-// The vocabulary that a GGUF file stores for a tokenizer.
+// ToMerges returns the vocabulary that a GGUF file stores for a tokenizer.
 func ExampleToMerges() {
 	tok, err := tokenizer.GPT2()
 	if err != nil {
@@ -72,7 +72,7 @@ func ExampleToPieces() {
 	// Output: [<unk> a b ab aab] [0 -2 -3 0 -1] false <nil>
 }
 
-// A text that a model generates after its beginning of text, decoded token by token.
+// A text that a model generates after the beginning-of-text token is decoded token by token.
 func ExampleFollowing() {
 	tok := open(tokenizer.FromPieces(tokenizer.Pieces{
 		Tokens: []string{"<unk>", "<s>", "▁On", "ce"}, BOS: 1, EOS: -1, UNK: 0, SpacePrefix: true,

@@ -13,7 +13,7 @@ func Within(t Tokenizer, vocab int) (Tokenizer, error) {
 	old := finding(t)
 	for _, id := range append(old.before, old.after...) {
 		if id >= vocab {
-			return nil, fmt.Errorf("the tokenizer puts token %d around a text, the model has %d", id, vocab)
+			return nil, fmt.Errorf("the tokenizer puts token %d around a text, but the model has only %d tokens", id, vocab)
 		}
 	}
 	a := *old
@@ -35,7 +35,7 @@ func (a *added) within(ids []int) error {
 	for _, id := range ids {
 		if id >= a.limit {
 			text, _ := a.AppendText(nil, []int{id}) // its ids are in range
-			return &TextError{Problem: fmt.Sprintf("token %q has id %d, which the model with its %d has not", text, id, a.limit)}
+			return &TextError{Problem: fmt.Sprintf("token %q has id %d, which the model, with %d tokens, does not have", text, id, a.limit)}
 		}
 	}
 	return nil

@@ -382,8 +382,8 @@ func TestAdamWRestoreErrors(t *testing.T) {
 	for want, tensors := range map[string][]Tensor{
 		`AdamW: restored tensor "w" ends neither in .exp_avg nor in .exp_avg_sq`:             {one("w", 1)},
 		`AdamW: restored state has .exp_avg of w, want .exp_avg and .exp_avg_sq`:             {one("w.exp_avg", 1)},
-		`AdamW: restored moments of w are (2) and (1, 2), want one shape`:                    {one("w.exp_avg", 2), one("w.exp_avg_sq", 1, 2)},
-		`AdamW: restored tensor w.exp_avg is there twice`:                                    {one("w.exp_avg", 2), one("w.exp_avg", 2)},
+		`AdamW: restored moments of w are (2) and (1, 2), want the same shape`:               {one("w.exp_avg", 2), one("w.exp_avg_sq", 1, 2)},
+		`AdamW: restored tensor w.exp_avg appears twice`:                                     {one("w.exp_avg", 2), one("w.exp_avg", 2)},
 		`AdamW: restored tensor w.exp_avg of (2, 2) has 3 elements, want 4`:                  {{"w.exp_avg", []int{2, 2}, make([]float32, 3)}},
 		`AdamW: the restored state has no moments of p`:                                      {one("w.exp_avg", 1), one("w.exp_avg_sq", 1)},
 		`AdamW: moments of p are (3), want (2)`:                                              {one("p.exp_avg", 3), one("p.exp_avg_sq", 3)},

@@ -146,12 +146,12 @@ func TestAverageRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := slices.Clone(p.w)
-	check(step(), "schedule-free AdamW: the parameters hold an average, of which no gradient is to be taken: call Average with false before")
+	check(step(), "schedule-free AdamW: the parameters hold an average, for which no gradient may be computed: call Average with false first")
 	if !sameBits(before, p.w) {
 		t.Error("a refused step changes the weights")
 	}
 	check(o.Average([]gorgonia.ValueGrad{newVector("w", 3)}, false), "moments of w are (2), want (3)")
-	check((&Optimizer{Rule: EMA{ScheduleFree{}, 0.9}}).Step(valueGrads(newVector("w", 2))), "it has an average of its own, and takes no other")
+	check((&Optimizer{Rule: EMA{ScheduleFree{}, 0.9}}).Step(valueGrads(newVector("w", 2))), "it already keeps an average of its own")
 	s := o.State()
 	s.Tensors = s.Tensors[:2]
 	check(NewScheduleFree().Restore(s), "restored state has .z and .exp_avg_sq of w, want .z and .exp_avg_sq and .twin")

@@ -174,7 +174,7 @@ func TestMendedMetrics(t *testing.T) {
 		"cut":     {strings.Join(lines[:5], "") + lines[5][:20], "metrics.jsonl: ends at step 4, before the checkpoint at step 10", strings.Join(lines[:5], "")},
 		"two writers": {
 			good[:300] + strings.Repeat("\x00", 500) + good[300:],
-			`metrics.jsonl: line 4: "\x00` + strings.Repeat(`\x00`, 39) + `…" is no JSON object of metrics; left out, and the file as it was kept as metrics.jsonl.damaged`, "",
+			`metrics.jsonl: line 4: "\x00` + strings.Repeat(`\x00`, 39) + `…" is not a JSON object of metrics; left out, and the original file is kept as metrics.jsonl.damaged`, "",
 		},
 	} {
 		if err := os.WriteFile(path, []byte(c.text), 0o666); err != nil {
@@ -188,7 +188,7 @@ func TestMendedMetrics(t *testing.T) {
 		if name != "two writers" && (m.Mended() != c.want || readFile(t, path) != c.left) {
 			t.Errorf("%s: %s\nwant %s; left\n%s", name, m.Mended(), c.want, readFile(t, path))
 		}
-		if name == "two writers" && (!strings.Contains(m.Mended(), "is no JSON object of metrics; left out, and the file as it was kept as metrics.jsonl.damaged") || readFile(t, path+".damaged") != c.text) {
+		if name == "two writers" && (!strings.Contains(m.Mended(), "is not a JSON object of metrics; left out, and the original file is kept as metrics.jsonl.damaged") || readFile(t, path+".damaged") != c.text) {
 			t.Errorf("%s: %s", name, m.Mended())
 		}
 	}

@@ -23,7 +23,7 @@ type EMA struct {
 // Keeps adds the average to what the rule keeps. It is an error if the rule is itself [Averaging].
 func (e EMA) Keeps(shape []int) ([]string, error) {
 	if _, ok := optional.As[Averaging](e.Rule); ok {
-		return nil, fmt.Errorf("it has an average of its own, and takes no other")
+		return nil, fmt.Errorf("it already keeps an average of its own")
 	}
 	names, err := e.Rule.Keeps(shape)
 	return append(names[:len(names):len(names)], Twin), err

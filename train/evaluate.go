@@ -31,7 +31,7 @@ func (e *Evaluator) Mean(ctx context.Context, next func(context.Context) (Batch,
 	size := e.r.peers.Size()
 	counts, err := e.r.agree(1, []float64{float64(n)}, err)
 	if err == nil && counts[0] != float64(n*size) {
-		err = fmt.Errorf("rank %d of %d has read %d batches, and others not as many", e.r.peers.Rank(), size, n)
+		err = fmt.Errorf("rank %d of %d has read %d batches, but others have read a different number", e.r.peers.Rank(), size, n)
 	}
 	if err != nil {
 		return Evaluation{}, err

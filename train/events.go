@@ -116,11 +116,11 @@ func (e *Events) mend(step int) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		e.mended = fmt.Sprintf("%s: %v; the file as it was is kept as %s, and made anew from there", name, damaged, aside)
+		e.mended = fmt.Sprintf("%s: %v; the original file is kept as %s, and the rest is rewritten", name, damaged, aside)
 	case err != nil:
 		return 0, err
 	case kept.last < step:
-		e.mended = fmt.Sprintf("%s: ends at step %d, before the checkpoint at step %d; what the metrics have is put there", name, kept.last, step)
+		e.mended = fmt.Sprintf("%s: ends at step %d, before the checkpoint at step %d; the rest is restored from the metrics", name, kept.last, step)
 	default:
 		return kept.end, nil
 	}

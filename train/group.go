@@ -77,7 +77,7 @@ func unmatched(groups []Group, seen []bool) error {
 		if groups[i].Matrices {
 			kind = "matrix"
 		}
-		return fmt.Errorf("group %q: no trainable %s has such a name", groups[i].Pattern, kind)
+		return fmt.Errorf("group %q: no trainable %s matches", groups[i].Pattern, kind)
 	}
 	return nil
 }

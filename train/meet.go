@@ -167,7 +167,7 @@ func Alike(p Peers, params *graph.Params, named ...[2]string) error {
 		return err
 	}
 	if other := slices.Index(said, 1); mine == nil && other >= 0 {
-		return fmt.Errorf("rank %d of %d has failed; see what it says", other, p.Size())
+		return fmt.Errorf("rank %d of %d has failed; see its error message", other, p.Size())
 	}
 	return mine
 }

@@ -89,7 +89,7 @@ func eachLine(r io.Reader) iter.Seq2[metricLine, error] {
 				yield(l, err)
 				return
 			case long:
-				err = &badLine{fmt.Errorf("longer than %d bytes: no line of metrics", longestLine)}
+				err = &badLine{fmt.Errorf("longer than %d bytes: not a line of metrics", longestLine)}
 			default:
 				err = l.parse(b)
 			}
@@ -116,7 +116,7 @@ func (l *metricLine) parse(b []byte) error {
 		}
 	}
 	if read.ValLoss.present && training > 0 || !read.ValLoss.present && training < 6 {
-		return &badLine{errors.New("some of the keys of a step are missing, or those of an evaluation are among them")}
+		return &badLine{errors.New("keys of a training step are missing, or mixed with those of an evaluation")}
 	}
 	var err error
 	if read.values, read.vectors, err = furtherNumbers(b); err != nil {
@@ -162,7 +162,7 @@ func notMetrics(line []byte, err error) string {
 		text = strings.ToValidUTF8(text[:40], "") + "…"
 	}
 	if !json.Valid(line) {
-		return fmt.Sprintf("%q is no JSON object of metrics", text)
+		return fmt.Sprintf("%q is not a JSON object of metrics", text)
 	}
 	return err.Error()
 }

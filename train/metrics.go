@@ -83,7 +83,7 @@ func (m *Metrics) mend(step int) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		m.mended = fmt.Sprintf("%s: %v; left out, and the file as it was kept as %s", name, &damage, aside)
+		m.mended = fmt.Sprintf("%s: %v; left out, and the original file is kept as %s", name, &damage, aside)
 	}
 	if last < step {
 		if m.mended == "" {

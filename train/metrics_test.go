@@ -140,13 +140,13 @@ func TestMetricsReplay(t *testing.T) {
 func TestMetricsReplayErrors(t *testing.T) {
 	const step = `{"step":1,"tokens":8,"loss":1,"lr":1,"grad_norm":1,"tokens_per_s":1,"seconds":1}` + "\n"
 	for text, want := range map[string]string{
-		step + "hello\n": `line 2: "hello" is no JSON object of metrics`,
-		step + strings.Repeat(" ", longestLine) + "\n": "line 2: longer than 1048576 bytes: no line of metrics",
-		"{\"step\":\"one\"}\n" + step:                  "line 1: key step: want a whole number, got a text",
-		"{\"step\":1,\"loss\":\"x\"}\n":                "line 1: key loss: want a number, got a text",
+		step + "hello\n": `line 2: "hello" is not a JSON object of metrics`,
+		step + strings.Repeat(" ", longestLine) + "\n": "line 2: longer than 1048576 bytes: not a line of metrics",
+		"{\"step\":\"one\"}\n" + step:                  "line 1: key step: want a whole number, got a string",
+		"{\"step\":1,\"loss\":\"x\"}\n":                "line 1: key loss: want a number, got a string",
 		"3\n":                                          "line 1: want an object, got a number",
-		strings.Replace(step, "loss", "lots", 1):       "line 1: some of the keys of a step are missing, or those of an evaluation are among them",
-		step + "\x00\x00\x00" + step + "\x00" + step:   `2 lines damaged, the first is line 2: "\x00\x00\x00{\"step\":1,\"tokens\":8,\"loss\":1,\"lr\":1,…" is no JSON object of metrics`,
+		strings.Replace(step, "loss", "lots", 1):       "line 1: keys of a training step are missing, or mixed with those of an evaluation",
+		step + "\x00\x00\x00" + step + "\x00" + step:   `2 lines damaged, the first is line 2: "\x00\x00\x00{\"step\":1,\"tokens\":8,\"loss\":1,\"lr\":1,…" is not a JSON object of metrics`,
 		step + step:                                    "line 2: step 1, after step 1",
 		strings.Replace(step, "1", "70", 1) + strings.Replace(step, "1", "2", 1): "line 1: step 70, before step 2",
 	} {

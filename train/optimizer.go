@@ -246,7 +246,7 @@ func (o *Optimizer) gather(model []gorgonia.ValueGrad) error {
 		return errNoRule
 	}
 	if o.averaged {
-		return o.failed("the parameters hold an average, of which no gradient is to be taken: call Average with false before")
+		return o.failed("the parameters hold an average, for which no gradient may be computed: call Average with false first")
 	}
 	if err := CheckGroups(o.Groups); err != nil {
 		return o.failed("%w", err)

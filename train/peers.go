@@ -96,9 +96,9 @@ func (r *run) agree(n int, x []float64, mine error) ([]float64, error) {
 	for i, s := range sums[n:] {
 		switch s {
 		case fails:
-			return nil, fmt.Errorf("rank %d of %d has failed; see what it says", i, size)
+			return nil, fmt.Errorf("rank %d of %d has failed; see its error message", i, size)
 		case brokeUp:
-			return nil, unsaved{fmt.Errorf("rank %d of %d has a loss that is not finite; see what it says", i, size)}
+			return nil, unsaved{fmt.Errorf("rank %d of %d has a loss that is not finite; see its error message", i, size)}
 		case stops:
 			r.stopping = fmt.Errorf("rank %d of %d was stopped: %w", i, size, context.Canceled)
 		}
@@ -141,9 +141,9 @@ func (r *run) agreeWithin(mine error) error {
 	for i, s := range sums {
 		switch s {
 		case fails:
-			return fmt.Errorf("rank %d of the %d of a model has failed; see what it says", i, size)
+			return fmt.Errorf("rank %d of the %d of a model has failed; see its error message", i, size)
 		case brokeUp:
-			return unsaved{fmt.Errorf("rank %d of the %d of a model has met what is not finite; see what it says", i, size)}
+			return unsaved{fmt.Errorf("rank %d of the %d of a model found a value that is not finite; see its error message", i, size)}
 		case stops:
 			r.asked = true
 			if r.peers.Size() == 1 {

@@ -205,8 +205,8 @@ func testStopTogether(t *testing.T, overlap bool) {
 				}
 				return nil
 			}))
-		}, "train: step 6: a test's own error", "rank 1 has left: train: step 6: a test's own error", false},
-		{"peers fail", func(t *Trainer) { t.Peers = brokenPeers{t.Peers} }, "rank 1 of 3: gradients: a test's own error", "rank 1 has left", false},
+		}, "train: step 6: a test's own error", "rank 1 has stopped: train: step 6: a test's own error", false},
+		{"peers fail", func(t *Trainer) { t.Peers = brokenPeers{t.Peers} }, "rank 1 of 3: gradients: a test's own error", "rank 1 has stopped", false},
 		{"too few sums", func(t *Trainer) { t.Peers = shortPeers{t.Peers} }, "rank 1 of 3: peers return 2 sums, want 3", "rank 1", false},
 		{"another length", func(t *Trainer) { t.Peers = longPeers{t.Peers} }, "Sum of 1", "Sum of 1", false},
 		{"another seed", func(t *Trainer) { t.Seed++ }, "rank 1 of 3 differs from rank 0 in its seed: \"4\", not \"3\"", "rank 1 of 3 has failed", false},
@@ -215,7 +215,7 @@ func testStopTogether(t *testing.T, overlap bool) {
 		{"another recipe", func(t *Trainer) { t.Settings = "lr = 1\nclip = 2" }, "rank 1 of 3 differs from rank 0 in its setting: \"lr = 1\", not \"\"", "rank 1 of 3 has failed", false},
 		{"another place", func(t *Trainer) { lm(t).Train.(*toyStream).next = 8 }, "rank 1 of 3 differs from rank 0 in its training data: \"\\b", "rank 1 of 3 has failed", false},
 		{"other weights", func(t *Trainer) { t.Params = graph.NewParams(99) }, "rank 1 of 3 differs from rank 0 in its weights: \"sum ", "rank 1 of 3 has failed", false},
-		{"no model", func(t *Trainer) { lm(t).Model = nil }, "NextToken.Model is not set", "rank 1 has left: train: NextToken.Model is not set", false},
+		{"no model", func(t *Trainer) { lm(t).Model = nil }, "NextToken.Model is not set", "rank 1 has stopped: train: NextToken.Model is not set", false},
 	} {
 		ranks, _ := newToyRanks(3, 3, false)
 		saved := -1
@@ -307,7 +307,7 @@ func TestLocalPeers(t *testing.T) {
 	}
 	peers[2].Leave(errTest)
 	for range 2 {
-		if err := <-waits; !errors.Is(err, errTest) || err.Error() != "rank 2 has left: a test's own error" {
+		if err := <-waits; !errors.Is(err, errTest) || err.Error() != "rank 2 has stopped: a test's own error" {
 			t.Errorf("error is %v", err)
 		}
 	}

@@ -111,7 +111,7 @@ func (t *Trainer) declare(shape []int, options ...graph.Option) (*graph.Scope, *
 			return nil, nil, err
 		}
 		if s.Err() == nil && (n == nil || n.Shape().TotalSize() != 1) {
-			return nil, nil, fmt.Errorf("the value %q beside the loss is no scalar", name)
+			return nil, nil, fmt.Errorf("the value %q reported beside the loss is not a scalar", name)
 		}
 		d.values = append(d.values, n)
 	}
@@ -152,7 +152,7 @@ func (r *run) compileTraining(shape ...int) (*graph.Program, *terms, error) {
 			return nil, nil, err
 		}
 		if slices.Contains(told[:len(d.values)+i], name) {
-			return nil, nil, fmt.Errorf("two of the task and the layers, by AddLoss or Report, tell of %q", name)
+			return nil, nil, fmt.Errorf("%q is reported twice, by the task or by layers (AddLoss or Report)", name)
 		}
 	}
 	if n := d.count() - 1 - len(d.names); n > mostReported {
@@ -186,10 +186,10 @@ var valueName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./-]*$`)
 // checkValue refuses a value's name that is malformed, or that is a key of metrics already.
 func checkValue(name string) error {
 	if !valueName.MatchString(name) {
-		return fmt.Errorf("the name %q of a value is none: want letters, digits and _./-, a letter first", name)
+		return fmt.Errorf("%q is not a valid name for a value: want letters, digits and _./-, a letter first", name)
 	}
 	if slices.Contains(metricKeys, name) {
-		return fmt.Errorf("a value beside the loss cannot be named %q, as metrics have that already", name)
+		return fmt.Errorf("a value beside the loss cannot be named %q, which is already a key of the metrics", name)
 	}
 	return nil
 }

@@ -128,7 +128,7 @@ func TestTokenSchedule(t *testing.T) {
 		warmup, decay int64
 		want          string
 	}{
-		{"cosine", 1, 375e6, 300e6, "the learning rate reaches its least at token 300000000, before the warm-up of 375000000 ends"},
+		{"cosine", 1, 375e6, 300e6, "the learning rate reaches its lowest value at token 300000000, before the warm-up of 375000000 ends"},
 		{"cosine", 1, -1, 10, "warm-up is -1 tokens, want 0 or more"},
 		{"cosine", 0, 1, 10, "learning rate is 0, want a number above 0"},
 		{"cosin", 1, 1, 10, `unknown schedule "cosin"; did you mean "cosine"?`},

@@ -133,9 +133,9 @@ func checkSchedule(name string, high, low float64, warmup, decay int64, unit str
 		return nearest.Unknown("schedule", name, schedules)
 	case name == "constant":
 	case !(low >= 0 && low <= high):
-		return fmt.Errorf("least learning rate is %v, want 0 to %v", low, high)
+		return fmt.Errorf("lowest learning rate is %v, want 0 to %v", low, high)
 	case decay < warmup:
-		return fmt.Errorf("the learning rate reaches its least at %s %d, before the warm-up of %d ends", unit, decay, warmup)
+		return fmt.Errorf("the learning rate reaches its lowest value at %s %d, before the warm-up of %d ends", unit, decay, warmup)
 	}
 	return nil
 }

@@ -72,12 +72,12 @@ func TestParseScheduleErrors(t *testing.T) {
 	}{
 		{"cosin", 1, 0, 0, 1, `unknown schedule "cosin"; did you mean "cosine"?`},
 		{"Liner", 1, 0, 0, 1, `unknown schedule "Liner"; did you mean "linear"?`},
-		{"const", 1, 0, 0, 1, `unknown schedule "const"; there are cosine, linear, wsd, constant`},
+		{"const", 1, 0, 0, 1, `unknown schedule "const"; want one of cosine, linear, wsd, constant`},
 		{"cosine", 0, 0, 0, 1, `learning rate is 0, want a number above 0`},
 		{"cosine", math.NaN(), 0, 0, 1, `learning rate is NaN, want a number above 0`},
-		{"cosine", 1, 2, 0, 1, `least learning rate is 2, want 0 to 1`},
+		{"cosine", 1, 2, 0, 1, `lowest learning rate is 2, want 0 to 1`},
 		{"constant", 1, 0, -1, 1, `warm-up is -1 updates, want 0 or more`},
-		{"linear", 1, 0, 10, 9, `the learning rate reaches its least at update 9, before the warm-up of 10 ends`},
+		{"linear", 1, 0, 10, 9, `the learning rate reaches its lowest value at update 9, before the warm-up of 10 ends`},
 	} {
 		if _, err := ParseSchedule(c.name, c.high, c.low, c.warmup, c.decay); err == nil || err.Error() != c.want {
 			t.Errorf("error is %v, want %s", err, c.want)

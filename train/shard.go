@@ -51,7 +51,7 @@ func (o *Optimizer) KeptOfShards(params *graph.Params, ranks int) (most int64, e
 func (o *Optimizer) Shardable() error {
 	for _, r := range o.rules() {
 		if a, averages := optional.As[Averaging](r); averages {
-			return fmt.Errorf("%s keeps an average of the weights, which all ranks want", a.Name())
+			return fmt.Errorf("%s keeps an average of the weights, which all ranks need", a.Name())
 		}
 	}
 	return nil

@@ -195,7 +195,7 @@ func (other) SetLearnRate(float64) {}
 // TestShardSolverErrors: a solver that cannot be sharded gives an error that says so.
 func TestShardSolverErrors(t *testing.T) {
 	for want, solver := range map[string]gorgonia.Solver{
-		"train: Trainer.ShardSolver: schedule-free AdamW keeps an average of the weights, which all ranks want": NewScheduleFree(),
+		"train: Trainer.ShardSolver: schedule-free AdamW keeps an average of the weights, which all ranks need": NewScheduleFree(),
 		"train: Trainer.ShardSolver is for an Optimizer, not train.other":                                       other{gorgonia.NewVanillaSolver()},
 	} {
 		all, _ := newToyRanks(2, 2, false)

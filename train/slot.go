@@ -44,7 +44,7 @@ func (o *Optimizer) slotOf(name string, shape tensor.Shape, rule Rule, weight []
 		return s, nil
 	case s != nil:
 		if !sameSet(s.names, names) {
-			return nil, o.failed("what is kept of %s is %s, want %s for %s", name, list(s.names), list(names), rule.Name())
+			return nil, o.failed("the state of %s is [%s], want [%s] for %s", name, list(s.names), list(names), rule.Name())
 		}
 		kept := make([][]float32, len(names))
 		for i, n := range names {
@@ -124,10 +124,10 @@ func (o *Optimizer) Restore(s SolverState) error {
 			order = append(order, to)
 		}
 		if !slices.Equal(to.shape, shape) {
-			return o.failed("restored moments of %s are %v and %v, want one shape", name, to.shape, shape)
+			return o.failed("restored moments of %s are %v and %v, want the same shape", name, to.shape, shape)
 		}
 		if slices.Contains(to.names, kept) {
-			return o.failed("restored tensor %s is there twice", t.Name)
+			return o.failed("restored tensor %s appears twice", t.Name)
 		}
 		to.names, to.kept = append(to.names, kept), append(to.kept, slices.Clone(t.Data))
 	}

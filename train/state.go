@@ -115,7 +115,7 @@ func (t *Trainer) Restore(s State) error {
 			return fmt.Errorf("train: restore: %w", err)
 		}
 	} else if _, ok := t.Solver.(*gorgonia.VanillaSolver); !ok {
-		return fmt.Errorf("train: restore: %T keeps its state to itself; use train.NewAdamW", t.Solver)
+		return fmt.Errorf("train: restore: the state of %T cannot be restored; use train.NewAdamW", t.Solver)
 	}
 	if err := t.Task.Restore(s.Stream); err != nil {
 		return fmt.Errorf("train: restore: training data: %w", err)

@@ -142,7 +142,7 @@ func TestRestoreErrors(t *testing.T) {
 		{func(t *Trainer, s *State) { s.Solver.Tensors = s.Solver.Tensors[1:] },
 			"train: restore: AdamW: restored state has .exp_avg_sq of embed, want .exp_avg and .exp_avg_sq"},
 		{func(t *Trainer, s *State) { t.Solver = gorgonia.NewAdamSolver() },
-			"train: restore: *gorgonia.AdamSolver keeps its state to itself; use train.NewAdamW"},
+			"train: restore: the state of *gorgonia.AdamSolver cannot be restored; use train.NewAdamW"},
 	} {
 		to, _ := newToy()
 		s := good

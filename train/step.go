@@ -132,7 +132,7 @@ func (r *run) compute(batches []Batch, targets int) (sums []float64, err error) 
 	}
 	for m, b := range batches {
 		if b.Place >= b.Places {
-			return nil, fmt.Errorf("batch %d has Place %d of %d Places, by which dropout is drawn; want one below", m, b.Place, b.Places)
+			return nil, fmt.Errorf("batch %d has Place %d of %d Places, which seed its dropout; want a Place below Places", m, b.Place, b.Places)
 		}
 		p, declared, err := r.programs.For(b.Shape...)
 		if err != nil {
@@ -254,5 +254,5 @@ func (r *run) notFinite(p *graph.Program, loss float64) error {
 	if place == "" {
 		return fmt.Errorf("the loss is %v; %s", loss, advice)
 	}
-	return fmt.Errorf("the loss is %v: it begins at %s; %s", loss, place, advice)
+	return fmt.Errorf("the loss is %v: the first value that is not finite is at %s; %s", loss, place, advice)
 }

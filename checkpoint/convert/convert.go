@@ -108,7 +108,7 @@ func Convert(in, out string, options Options) (*Result, error) {
 		return nil, fmt.Errorf("%s: %w", in, err)
 	}
 	if edits, err := models.Edits(o.Config); err != nil || len(edits) > 0 && c.to != "hf" {
-		return nil, cmp.Or(err, fmt.Errorf("%s: the model was edited by %s, which a file of %s cannot tell", in, strings.Join(edits, ", "), c.to))
+		return nil, cmp.Or(err, fmt.Errorf("%s: the model was edited by %s, which the format %s cannot record", in, strings.Join(edits, ", "), c.to))
 	}
 	params := graph.NewParams(0)
 	if err := models.Declare(model, params); err != nil {
@@ -172,7 +172,7 @@ func (o Options) check(in, out string) (*conversion, error) {
 		return nil, usage.Unknown("--to", c.to, names)
 	}
 	if c.export = exports[c.to]; o.FoldQueryBias && c.export.Of == nil {
-		return nil, usage.Errorf("--fold-query-bias is for --to %s: the others have a place for it", strings.Join(slices.Sorted(maps.Keys(exports)), ", "))
+		return nil, usage.Errorf("--fold-query-bias applies only to --to %s: the other formats can store the bias", strings.Join(slices.Sorted(maps.Keys(exports)), ", "))
 	}
 	var ok bool
 	c.named = cmp.Or(o.DType, "f32")
@@ -182,16 +182,16 @@ func (o Options) check(in, out string) (*conversion, error) {
 	one, isFile := single[c.to]
 	switch {
 	case isFile && !slices.Contains(one.dtypes, c.named):
-		return nil, usage.Errorf("numbers in %s: %s has %s", c.named, c.to, strings.Join(one.dtypes, ", "))
+		return nil, usage.Errorf("number type %s: %s supports %s", c.named, c.to, strings.Join(one.dtypes, ", "))
 	case !isFile && slices.Contains([]weights.DType{weights.Q8_0, weights.Q4_0, weights.Q4_1}, c.dtype):
-		return nil, usage.Errorf("numbers in %s: only gguf has them", c.named)
+		return nil, usage.Errorf("number type %s: only gguf supports it", c.named)
 	}
 	if o.DType == "q4" {
 		c.tables = weights.Q8_0
 	}
 	if o.ShardSize != "" {
 		if isFile {
-			return nil, usage.Errorf("--shard-size: %s has one file", c.to)
+			return nil, usage.Errorf("--shard-size: %s writes a single file", c.to)
 		}
 		var err error
 		if c.shardBytes, err = parseSize(o.ShardSize); err != nil {
@@ -202,7 +202,7 @@ func (o Options) check(in, out string) (*conversion, error) {
 	if _, statErr := os.Lstat(out); errors.Is(statErr, fs.ErrNotExist) || err == nil && len(entries) == 0 && !isFile {
 		return c, nil
 	}
-	return nil, fmt.Errorf("%s exists; choose another OUT, nothing is written over", out)
+	return nil, fmt.Errorf("%s exists; choose another OUT: existing files are never overwritten", out)
 }
 
 // parseSize reads a size such as 5GB or 200MB.
@@ -221,7 +221,7 @@ func parseSize(s string) (int64, error) {
 		}
 		break
 	}
-	return 0, fmt.Errorf("%q is no size such as 5GB, 200MB or 4000", s)
+	return 0, fmt.Errorf("%q is not a size; want one such as 5GB, 200MB or 4000", s)
 }
 
 // stored lists the readable number types of a source.

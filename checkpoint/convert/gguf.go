@@ -23,9 +23,9 @@ func wholeTokenizer(o *checkpoint.Origin, m models.Model) (tok tokenizer.Tokeniz
 		return nil, "", err
 	case is:
 		tok, err = known.Tokenizer()
-		return tok, known.Name + ", by the size of the vocabulary, in the file", err
+		return tok, known.Name + ", inferred from the vocabulary size, in the file", err
 	}
-	return nil, "no files beside the weights: the file takes and gives ids alone", nil
+	return nil, "no files next to the weights: the GGUF file will take and return only token ids", nil
 }
 
 // saveGGUF writes a file of llama.cpp.
@@ -39,11 +39,11 @@ func (c *conversion) saveGGUF(o *checkpoint.Origin, m models.Model, params *grap
 		return fmt.Errorf("%s: %w", o.Where("chat_template.jinja"), weights.Bare(err))
 	}
 	if n := checkpoint.GGUFEnds; len(ends) > n {
-		r.Notes = append(r.Notes, fmt.Sprintf("of the tokens %v that end a text, the file has the first %d: llama.cpp has no place for more", ends, n))
+		r.Notes = append(r.Notes, fmt.Sprintf("of the end-of-text tokens %v, the file has only the first %d: llama.cpp has no place for more", ends, n))
 	}
 	if tok != nil {
 		if taking := tokenizer.Taking(tok); len(taking) > 0 {
-			r.Notes = append(r.Notes, fmt.Sprintf("%s of the tokenizer, as %q, take in white space beside them or are whole words alone, which the file cannot tell: a text around one has other ids", plural.Of(len(taking), "token"), taking[0].Text))
+			r.Notes = append(r.Notes, fmt.Sprintf("%s of the tokenizer, such as %q, absorb adjacent white space or match only whole words, which the file cannot record: text around such a token gets different ids", plural.Of(len(taking), "token"), taking[0].Text))
 		}
 	}
 	file := checkpoint.GGUF{
@@ -54,9 +54,9 @@ func (c *conversion) saveGGUF(o *checkpoint.Origin, m models.Model, params *grap
 	case err != nil:
 		return fmt.Errorf("%s: %w", c.out, err)
 	case uneven > 0 && uneven == matrices:
-		return fmt.Errorf("numbers in %s: no matrix of the model has rows of whole blocks of %d numbers, as %[1]s wants them; f16 takes any", c.named, per)
+		return fmt.Errorf("number type %s: no matrix of the model has rows that are a multiple of %d numbers long, as %[1]s requires; f16 works for any", c.named, per)
 	case uneven > 0:
-		r.Notes = append(r.Notes, fmt.Sprintf("%d of %d matrices are F16, as their rows are no whole blocks of %d numbers: %s", uneven, matrices, per, first))
+		r.Notes = append(r.Notes, fmt.Sprintf("%d of %d matrices are F16, since their rows are not a multiple of %d numbers long: %s", uneven, matrices, per, first))
 	}
 	return checkpoint.SaveGGUF(c.out, file)
 }

@@ -53,7 +53,7 @@ func (c *conversion) piecesOf(o *checkpoint.Origin) (about string, err error) {
 		return "not written: " + strings.Join(strings.Fields(err.Error()), " "), nil
 	}
 	if _, err := os.Lstat(c.piecesPath()); !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("%s exists; choose another folder, nothing is written over", c.piecesPath())
+		return "", fmt.Errorf("%s exists; choose another folder: existing files are never overwritten", c.piecesPath())
 	}
 	return llama2c.TokenizerName + ", beside it", nil
 }

@@ -28,7 +28,7 @@ import (
 // OpenAI's GPT-2 or gpt-oss, it is OpenAI's. Otherwise made is nil.
 func (c *conversion) tokenizer(o *checkpoint.Origin, m models.Model) (made tokenizer.Tokenizer, about string, err error) {
 	if c.to == "llm.c" {
-		return nil, "not written, llm.c's file has none", nil
+		return nil, "not written: an llm.c file has none", nil
 	}
 	if err := checkJSON(o); err != nil {
 		return nil, "", err
@@ -58,7 +58,7 @@ func checkJSON(o *checkpoint.Origin) error {
 		}
 		var any json.RawMessage
 		if err := plainjson.Unmarshal(data, &any); err != nil {
-			return fmt.Errorf("%s: broken: %w; mend it, or take it away to convert the weights alone", o.Where(file), err)
+			return fmt.Errorf("%s: broken: %w; fix it, or remove it to convert only the weights", o.Where(file), err)
 		}
 	}
 	return nil
@@ -72,17 +72,17 @@ func (c *conversion) makeTokenizer(o *checkpoint.Origin, m models.Model) (made t
 		tok, err := tokenizer.LoadFS(o.Files, o.Where("."))
 		switch {
 		case err != nil && has:
-			return nil, files + "; copied, and not read here: " + strings.Join(strings.Fields(err.Error()), " ")
+			return nil, files + "; copied, but cannot be read here: " + strings.Join(strings.Fields(err.Error()), " ")
 		case err != nil:
-			return nil, files + "; no tokenizer.json made of them: " + strings.Join(strings.Fields(err.Error()), " ")
+			return nil, files + "; tokenizer.json could not be made from them: " + strings.Join(strings.Fields(err.Error()), " ")
 		case has:
 			return nil, files
 		}
-		return tok, files + ", and tokenizer.json made of them"
+		return tok, files + ", and tokenizer.json made from them"
 	}
 	if known, ok := checkpoint.OriginalOf(models.DimsOf(m).Vocab); ok {
 		if tok, err := known.Tokenizer(); err == nil {
-			return tok, "no files beside the weights; " + known.Name + ", by the size of the vocabulary"
+			return tok, "no files beside the weights; " + known.Name + ", inferred from the vocabulary size"
 		}
 	}
 	return nil, "no files beside the weights; to read and write text, copy tokenizer.json, or vocab.json and merges.txt, into " + c.out
@@ -95,7 +95,7 @@ func (c *conversion) saveHuggingFace(o *checkpoint.Origin, m models.Model, param
 		return err
 	}
 	if _, err := models.Parse(config); err != nil && c.dtype == weights.MXFP4 {
-		return usage.Errorf("--dtype mxfp4: %s has no weights that files have in MXFP4; want f32, f16 or bf16", models.NameOf(m))
+		return usage.Errorf("--dtype mxfp4: %s has no weights that are stored in MXFP4; want f32, f16 or bf16", models.NameOf(m))
 	}
 	return checkpoint.Save(c.out, checkpoint.Contents{
 		Config: config, Params: params, DType: c.dtype, ShardBytes: c.shardBytes,

@@ -50,11 +50,11 @@ func (f *File) readHeader(r *reader) error {
 	}
 	switch version := r.uint32(); {
 	case version == 1:
-		return errors.New("offset 4: GGUF of version 1, want 2 or 3; make the file again with a current llama.cpp")
+		return errors.New("offset 4: GGUF version 1, want 2 or 3; convert the model again with a current llama.cpp")
 	case version == 2<<24 || version == 3<<24:
-		return errors.New("offset 4: GGUF of a big-endian machine, want a little-endian one's")
+		return errors.New("offset 4: a big-endian GGUF file, want little-endian")
 	case r.err == nil && version != 2 && version != 3:
-		return fmt.Errorf("offset 4: GGUF of version %d, want 2 or 3", version)
+		return fmt.Errorf("offset 4: GGUF version %d, want 2 or 3", version)
 	}
 	tensors, values := r.uint64(), r.uint64()
 	f.meta = r.meta(values)
@@ -80,7 +80,7 @@ func (f *File) place(entries []entry, align uint64) error {
 		_, twice := f.index[e.Name]
 		switch {
 		case twice:
-			return fmt.Errorf("tensor %s is there twice", weights.Show(e.Name))
+			return fmt.Errorf("tensor %s appears twice", weights.Show(e.Name))
 		case e.at%align != 0:
 			return fmt.Errorf("tensor %s is at offset %d of the data, want a multiple of %d", weights.Show(e.Name), e.at, align)
 		case e.bytes > room || e.at > room-e.bytes:
@@ -96,7 +96,7 @@ func (f *File) place(entries []entry, align uint64) error {
 		case next.at < last.at+last.bytes:
 			return fmt.Errorf("tensors %s and %s overlap", weights.Show(last.Name), weights.Show(next.Name))
 		case room-last.bytes >= align:
-			return fmt.Errorf("tensor %s has %d bytes until %s begins, want %d of %s: its type, or an offset, is not what was written",
+			return fmt.Errorf("tensor %s has %d bytes before %s begins, want %d for %s: its type or an offset is wrong",
 				weights.Show(last.Name), room, weights.Show(next.Name), last.bytes, last.Type)
 		}
 	}

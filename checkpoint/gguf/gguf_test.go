@@ -122,7 +122,7 @@ func TestWriteErrors(t *testing.T) {
 		"k is int, which metadata cannot hold":                                  {meta: gguf.Meta{{Key: "k", Value: 1}}},
 		"k is <nil>, which metadata cannot hold":                                {meta: gguf.Meta{{Key: "k", Value: nil}}},
 		"k is [][]string, which metadata cannot hold":                           {meta: gguf.Meta{{Key: "k", Value: [][]string{}}}},
-		"k is there twice, or too long":                                         {meta: gguf.Meta{{Key: "k", Value: true}, {Key: "k", Value: true}}},
+		"k appears twice or is too long":                                        {meta: gguf.Meta{{Key: "k", Value: true}, {Key: "k", Value: true}}},
 		"general.alignment is 64, want 32":                                      {meta: gguf.Meta{{Key: "general.alignment", Value: uint32(64)}}},
 		"x: a shape of (33) cannot be of type Q8_0":                             {tensor: gguf.Tensor{Shape: []int{33}, Type: weights.Q8_0}},
 		"x: a shape of (3, 11) cannot be of type ":                              {tensor: gguf.Tensor{Shape: []int{3, 11}}},
@@ -167,13 +167,13 @@ func TestMeta(t *testing.T) {
 	_, err := kinds.Int("k.uint64", 0)
 	fails(err, "k.uint64 is uint64, want a whole number")
 	_, err = kinds.Float("k.int8", 0)
-	fails(err, "k.int8 is int8, want a number with a fraction")
+	fails(err, "k.int8 is int8, want a floating-point number")
 	_, err = kinds.Text("k.texts", "")
-	fails(err, "k.texts is an array of string, want a text")
+	fails(err, "k.texts is an array of string, want a string")
 	_, err = kinds.Texts("k.text")
-	fails(err, "k.text is string, want texts")
+	fails(err, "k.text is string, want an array of strings")
 	_, err = kinds.Ints("k.bools")
-	fails(err, "k.bools is an array of bool, want whole numbers of 32 bits")
+	fails(err, "k.bools is an array of bool, want an array of 32-bit integers")
 }
 
 // builder makes files with errors.
@@ -206,35 +206,35 @@ func TestErrors(t *testing.T) {
 	type u64 = uint64
 	room := make([]byte, 200)
 	for want, b := range map[string]*builder{
-		"not a GGUF file":                                                                                                                        new(builder).put([]byte("GGML")),
-		"offset 8: the file ends too early":                                                                                                      new(builder).put([]byte("GGUF"), u32(3)),
-		"offset 4: GGUF of version 4, want 2 or 3":                                                                                               new(builder).put([]byte("GGUF"), u32(4)),
-		"offset 4: GGUF of a big-endian machine, want a little-endian one's":                                                                     new(builder).put([]byte("GGUF"), u32(3<<24)),
-		"offset 4: GGUF of version 1, want 2 or 3; make the file again with a current llama.cpp":                                                 new(builder).put([]byte("GGUF"), u32(1), room),
-		"offset 24: 9223372036854775808 values of metadata, for which the file has no room":                                                      file(0, 1<<63).put(room),
-		"offset 24: 18446744073709551615 tensors, for which the file has no room":                                                                file(math.MaxUint64, 0).put(room),
-		`k: offset 49: 1152921504606846976 texts, for which the file has no room`:                                                                file(0, 1).put("k", u32(9), u32(8), u64(1<<60), room),
-		"k: offset 49: 4611686018427387904 numbers, for which the file has no room":                                                              file(0, 1).put("k", u32(9), u32(5), u64(1<<62), room),
-		"k: offset 45: 1152921504606846976 bytes of a text, for which the file has no room":                                                      file(0, 1).put("k", u32(8), u64(1<<60), room),
-		"k: offset 37: an array of arrays, which no model has":                                                                                   file(0, 1).put("k", u32(9), u32(9), u64(1), room),
-		"k: offset 33: a value of type 13, want 0 to 12":                                                                                         file(0, 1).put("k", u32(13), room),
-		"k: offset 38: the key k is there twice":                                                                                                 file(0, 2).put("k", u32(7), true, "k", u32(7), true, room),
-		`"": offset 24: a name of 65536 bytes, want at most 65535`:                                                                               file(0, 1).put(u64(1<<16), make([]byte, 1<<17)),
-		"general.alignment is 24, want a power of two, at most 1048576":                                                                          file(0, 1).put("general.alignment", u32(4), u32(24)),
-		"general.alignment is bool, want a whole number":                                                                                         file(0, 1).put("general.alignment", u32(7), true),
-		"tensor w: offset 24: 5 axes, want at most 4":                                                                                            tensor("w", 0, 0, 1, 1, 1, 1, 1).put(room),
-		"tensor w: offset 24: it is of type IQ4_XS, which is not read: want F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K to Q6_K or MXFP4": tensor("w", 23, 0, 256).put(room),
-		"tensor w: offset 24: it is of type 99, which ggml has not: want F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K to Q6_K or MXFP4":    tensor("w", 99, 0, 256).put(room),
-		"tensor w: offset 24: rows of 48 numbers, want whole blocks of 32 for Q4_1":                                                              tensor("w", 3, 0, 48).put(room),
-		"tensor w: offset 24: rows of 1 numbers, want whole blocks of 32 for Q4_1":                                                               tensor("w", 3, 0).put(room),
-		"tensor w: offset 24: an axis of 9223372036854775808":                                                                                    tensor("w", 0, 0, 1<<63).put(room),
-		"tensor w: offset 24: a shape of (4294967296, 4294967296)":                                                                               tensor("w", 0, 0, 1<<32, 1<<32).put(room),
-		"tensor w: offset 24: a shape of (2305843009213693952)":                                                                                  tensor("w", 28, 0, 1<<61).put(room),
-		"tensor w is at offset 8 of the data, want a multiple of 32":                                                                             tensor("w", 0, 8, 1).put(room),
-		"tensor w is 4 bytes at offset 320 of the data, which has 193: the file is cut short, or broken":                                         tensor("w", 0, 320, 1).put(room),
-		"tensor w is 4 bytes at offset 18446744073709551584 of the data, which has 193: the file is cut short, or broken":                        tensor("w", 0, math.MaxUint64-31, 1).put(room),
-		"tensor w is there twice": file(2, 0).put("w", u32(0), u32(0), u64(0), "w", u32(0), u32(0), u64(32), room),
-		"tensor v has 64 bytes until w begins, want 18 of Q4_0: its type, or an offset, is not what was written": file(2, 0).put("v", u32(1), u64(32), u32(2), u64(0), "w", u32(0), u32(0), u64(64), room),
+		"not a GGUF file":                                      new(builder).put([]byte("GGML")),
+		"offset 8: the file ends too early":                    new(builder).put([]byte("GGUF"), u32(3)),
+		"offset 4: GGUF version 4, want 2 or 3":                new(builder).put([]byte("GGUF"), u32(4)),
+		"offset 4: a big-endian GGUF file, want little-endian": new(builder).put([]byte("GGUF"), u32(3<<24)),
+		"offset 4: GGUF version 1, want 2 or 3; convert the model again with a current llama.cpp":                                                   new(builder).put([]byte("GGUF"), u32(1), room),
+		"offset 24: 9223372036854775808 values of metadata, which do not fit in the file":                                                           file(0, 1<<63).put(room),
+		"offset 24: 18446744073709551615 tensors, which do not fit in the file":                                                                     file(math.MaxUint64, 0).put(room),
+		`k: offset 49: 1152921504606846976 strings, which do not fit in the file`:                                                                   file(0, 1).put("k", u32(9), u32(8), u64(1<<60), room),
+		"k: offset 49: 4611686018427387904 numbers, which do not fit in the file":                                                                   file(0, 1).put("k", u32(9), u32(5), u64(1<<62), room),
+		"k: offset 45: 1152921504606846976 bytes of a string, which do not fit in the file":                                                         file(0, 1).put("k", u32(8), u64(1<<60), room),
+		"k: offset 37: an array of arrays, which is not supported":                                                                                  file(0, 1).put("k", u32(9), u32(9), u64(1), room),
+		"k: offset 33: a value of type 13, want 0 to 12":                                                                                            file(0, 1).put("k", u32(13), room),
+		"k: offset 38: the key k appears twice":                                                                                                     file(0, 2).put("k", u32(7), true, "k", u32(7), true, room),
+		`"": offset 24: a name of 65536 bytes, want at most 65535`:                                                                                  file(0, 1).put(u64(1<<16), make([]byte, 1<<17)),
+		"general.alignment is 24, want a power of two, at most 1048576":                                                                             file(0, 1).put("general.alignment", u32(4), u32(24)),
+		"general.alignment is bool, want a whole number":                                                                                            file(0, 1).put("general.alignment", u32(7), true),
+		"tensor w: offset 24: 5 axes, want at most 4":                                                                                               tensor("w", 0, 0, 1, 1, 1, 1, 1).put(room),
+		"tensor w: offset 24: it has type IQ4_XS, which is not supported: want F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K to Q6_K or MXFP4": tensor("w", 23, 0, 256).put(room),
+		"tensor w: offset 24: it has type 99, which ggml does not define: want F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K to Q6_K or MXFP4": tensor("w", 99, 0, 256).put(room),
+		"tensor w: offset 24: rows of 48 numbers, want whole blocks of 32 for Q4_1":                                                                 tensor("w", 3, 0, 48).put(room),
+		"tensor w: offset 24: rows of 1 numbers, want whole blocks of 32 for Q4_1":                                                                  tensor("w", 3, 0).put(room),
+		"tensor w: offset 24: an axis of length 9223372036854775808, which is too large":                                                            tensor("w", 0, 0, 1<<63).put(room),
+		"tensor w: offset 24: a shape of (4294967296, 4294967296)":                                                                                  tensor("w", 0, 0, 1<<32, 1<<32).put(room),
+		"tensor w: offset 24: a shape of (2305843009213693952)":                                                                                     tensor("w", 28, 0, 1<<61).put(room),
+		"tensor w is at offset 8 of the data, want a multiple of 32":                                                                                tensor("w", 0, 8, 1).put(room),
+		"tensor w is 4 bytes at offset 320 of the data, which has 193: the file is cut short, or broken":                                            tensor("w", 0, 320, 1).put(room),
+		"tensor w is 4 bytes at offset 18446744073709551584 of the data, which has 193: the file is cut short, or broken":                           tensor("w", 0, math.MaxUint64-31, 1).put(room),
+		"tensor w appears twice": file(2, 0).put("w", u32(0), u32(0), u64(0), "w", u32(0), u32(0), u64(32), room),
+		"tensor v has 64 bytes before w begins, want 18 for Q4_0: its type or an offset is wrong": file(2, 0).put("v", u32(1), u64(32), u32(2), u64(0), "w", u32(0), u32(0), u64(64), room),
 		"tensors v and w overlap": file(2, 0).put("v", u32(1), u64(9), u32(0), u64(0), "w", u32(0), u32(0), u64(32), room),
 	} {
 		_, err := open(b.Bytes())

@@ -53,21 +53,23 @@ func (m Meta) Float(key string, or float64) (float64, error) {
 	case float64:
 		return v, nil
 	}
-	return 0, m.wants(key, "a number with a fraction")
+	return 0, m.wants(key, "a floating-point number")
 }
 
 // Text returns a string.
-func (m Meta) Text(key, or string) (string, error) { return value(m, key, or, "a text") }
+func (m Meta) Text(key, or string) (string, error) { return value(m, key, or, "a string") }
 
 // Bool returns a boolean.
 func (m Meta) Bool(key string, or bool) (bool, error) { return value(m, key, or, "true or false") }
 
 // Texts returns an array of strings, or nil if there is none.
-func (m Meta) Texts(key string) ([]string, error) { return value[[]string](m, key, nil, "texts") }
+func (m Meta) Texts(key string) ([]string, error) {
+	return value[[]string](m, key, nil, "an array of strings")
+}
 
 // Floats returns an array of float32, or nil if there is none.
 func (m Meta) Floats(key string) ([]float32, error) {
-	return value[[]float32](m, key, nil, "numbers with fractions")
+	return value[[]float32](m, key, nil, "an array of float32")
 }
 
 // Ints returns an array of 32-bit integers, or nil if there is none.
@@ -80,7 +82,7 @@ func (m Meta) Ints(key string) ([]int, error) {
 	case []uint32:
 		return ints(v), nil
 	}
-	return nil, m.wants(key, "whole numbers of 32 bits")
+	return nil, m.wants(key, "an array of 32-bit integers")
 }
 
 func ints[N int32 | uint32](v []N) []int {

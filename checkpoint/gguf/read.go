@@ -37,7 +37,7 @@ func (r *reader) fail(at int64, err error) {
 func (r *reader) room(n uint64, bytes int, what string) bool {
 	hi, total := bits.Mul64(n, uint64(bytes))
 	if r.err == nil && (hi != 0 || total > uint64(r.size-r.at)) {
-		r.fail(r.at, fmt.Errorf("%d %s, for which the file has no room", n, what))
+		r.fail(r.at, fmt.Errorf("%d %s, which do not fit in the file", n, what))
 	}
 	return r.err == nil
 }
@@ -76,7 +76,7 @@ func (r *reader) text(limit uint64) string {
 	if n > limit {
 		r.fail(at, fmt.Errorf("a name of %d bytes, want at most %d", n, limit))
 	}
-	if !r.room(n, 1, "bytes of a text") {
+	if !r.room(n, 1, "bytes of a string") {
 		return ""
 	}
 	p := make([]byte, n)
@@ -115,7 +115,7 @@ func (r *reader) value() any {
 	}
 	switch {
 	case t == arrayType:
-		r.fail(r.at-4, errors.New("an array of arrays, which no model has"))
+		r.fail(r.at-4, errors.New("an array of arrays, which is not supported"))
 		return nil
 	case int64(t) >= int64(len(kinds)):
 		r.fail(r.at-4, fmt.Errorf("a value of type %d, want 0 to %d", t, len(kinds)-1))
@@ -136,7 +136,7 @@ func (r *reader) bools(n uint64) []bool {
 }
 
 func (r *reader) texts(n uint64) []string {
-	if !r.room(n, 8, "texts") {
+	if !r.room(n, 8, "strings") {
 		return nil
 	}
 	all := make([]string, n)
@@ -186,7 +186,7 @@ func (r *reader) meta(n uint64) Meta {
 		at := r.at
 		key := r.text(maxKey)
 		if seen[key] {
-			r.fail(at, fmt.Errorf("the key %s is there twice", weights.Show(key)))
+			r.fail(at, fmt.Errorf("the key %s appears twice", weights.Show(key)))
 		}
 		seen[key] = true
 		v := r.value()
@@ -237,7 +237,7 @@ func (r *reader) tensor(name string) (entry, error) {
 	for range axes {
 		n := r.uint64()
 		if n > math.MaxInt {
-			return e, fmt.Errorf("an axis of %d", n)
+			return e, fmt.Errorf("an axis of length %d, which is too large", n)
 		}
 		e.Shape = append(e.Shape, int(n))
 	}

@@ -37,9 +37,9 @@ func dtypeOf(number uint32) (weights.DType, error) {
 	}
 	const want = "want F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K to Q6_K or MXFP4"
 	if name := otherTypes[number]; name != "" {
-		return "", fmt.Errorf("it is of type %s, which is not read: %s", name, want)
+		return "", fmt.Errorf("it has type %s, which is not supported: %s", name, want)
 	}
-	return "", fmt.Errorf("it is of type %d, which ggml has not: %s", number, want)
+	return "", fmt.Errorf("it has type %d, which ggml does not define: %s", number, want)
 }
 
 // decimal returns the shortest decimal that rounds to x, as a float64.

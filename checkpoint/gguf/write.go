@@ -127,7 +127,7 @@ func (w *writer) header(meta Meta, tensors []Tensor) {
 	seen := make(map[string]bool)
 	once := func(name string) {
 		if seen[name] || len(name) > maxKey {
-			w.fail(fmt.Errorf("%s is there twice, or too long", weights.Show(name)))
+			w.fail(fmt.Errorf("%s appears twice or is too long", weights.Show(name)))
 		}
 		seen[name] = true
 	}

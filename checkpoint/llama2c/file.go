@@ -101,14 +101,14 @@ func (f *File) readHeader() error {
 	if binary.LittleEndian.Uint32(header) == magic {
 		at, f.version = 8, int(int32(binary.LittleEndian.Uint32(header[4:])))
 		if f.version != 1 && f.version != 2 {
-			return fmt.Errorf("offset 4: version %d, want 1 (float32) or 2 (8 bits), or a file of the first form, without magic number", f.version)
+			return fmt.Errorf("offset 4: version %d, want 1 (float32) or 2 (8 bits), or a file in the original format, without a magic number", f.version)
 		}
 	}
 	f.dims = dimsOf(header[at:])
 	if f.version > 0 {
 		shared := header[at+sizes]
 		if shared > 1 || !f.dims.Tied {
-			return fmt.Errorf("offset %d: the flag of the head is %d and the vocabulary %d, want 0 or 1, and above 0", at+sizes, shared, int32(binary.LittleEndian.Uint32(header[at+20:])))
+			return fmt.Errorf("offset %d: the shared-classifier flag is %d and the vocabulary %d, want 0 or 1, and above 0", at+sizes, shared, int32(binary.LittleEndian.Uint32(header[at+20:])))
 		}
 		f.dims.Tied = shared == 1
 	}
@@ -170,7 +170,7 @@ func (f *File) numbers(dst []float32, p place) error {
 	}
 	for i, s := range scales {
 		if !(s >= 0) || s > math.MaxFloat32 {
-			return fmt.Errorf("%s: offset %d: a scale of %v; want scales behind the numbers of each matrix, as llama2.c writes them since runq.c is there", f.Name(), p.scale+int64(4*i), s)
+			return fmt.Errorf("%s: offset %d: want the scales after the numbers of each matrix, as llama2.c has written them since runq.c was added; got a scale of %v", f.Name(), p.scale+int64(4*i), s)
 		}
 	}
 	whole, err := f.file.Raw(p.at, int64(len(dst)))

@@ -40,7 +40,7 @@ func (d Dims) check() error {
 	}
 	switch {
 	case d.Width%(2*d.Heads) != 0:
-		return fmt.Errorf("the width %d is not a multiple of %d heads of pairs", d.Width, d.Heads)
+		return fmt.Errorf("the width %d does not give each of %d heads an even number of columns", d.Width, d.Heads)
 	case d.Heads%d.KVHeads != 0:
 		return fmt.Errorf("the number of heads, %d, is not a multiple of %d key/value heads", d.Heads, d.KVHeads)
 	}

@@ -114,7 +114,7 @@ func TestScales(t *testing.T) {
 	if f, err = New("f", bytes.NewReader(data), int64(len(data))); err != nil {
 		t.Fatal(err)
 	}
-	const bad = "f: offset 520: a scale of -1; want scales behind"
+	const bad = "f: offset 520: want the scales after the numbers of each matrix, as llama2.c has written them since runq.c was added; got a scale of -1, in embed_tokens.weight"
 	if err := f.Read(embedding, make([]float32, 13*8)); err == nil || !strings.HasPrefix(err.Error(), bad) {
 		t.Errorf("error %v, want %s", err, bad)
 	}
@@ -224,10 +224,10 @@ func TestWriteErrors(t *testing.T) {
 		tensors []weights.Tensor
 		want    string
 	}{
-		{dims, without("layers.1.mlp.up_proj.weight"), "no layers.1.mlp.up_proj.weight, which llama2.c's Llama has"},
+		{dims, without("layers.1.mlp.up_proj.weight"), "no layers.1.mlp.up_proj.weight, which llama2.c's Llama requires"},
 		{dims, append(without(lastNorm), weights.Tensor{Name: lastNorm, Shape: []int{4}, Data: make([]float32, 4)}), "norm.weight is (4), want (8)"},
 		{dims, append(slices.Clone(all), weights.Tensor{Name: "layers.0.self_attn.q_proj.bias"}), "layers.0.self_attn.q_proj.bias is not in llama2.c's Llama"},
-		{odd, all, "the width 8 is not a multiple of 8 heads of pairs"},
+		{odd, all, "the width 8 does not give each of 8 heads an even number of columns"},
 	} {
 		var b bytes.Buffer
 		sourcetest.Error(t, Write(&b, test.dims, test.tensors), test.want)
@@ -255,14 +255,14 @@ func TestBadFiles(t *testing.T) {
 		{header(), "f: offset 0: the width is 0, want 1 to 262144"},
 		{header(8, -12), "f: offset 0: the inner width is -12, want 1 to 1048576"},
 		{header(8, 12, 2, 4, 8), "f: offset 0: the number of key/value heads is 8, want 1 to 4"},
-		{header(8, 12, 2, 3, 1, 13, 6), "f: offset 0: the width 8 is not a multiple of 3 heads of pairs"},
+		{header(8, 12, 2, 3, 1, 13, 6), "f: offset 0: the width 8 does not give each of 3 heads an even number of columns"},
 		{header(24, 12, 2, 4, 3, 13, 6), "f: offset 0: the number of heads, 4, is not a multiple of 3 key/value heads"},
 		{header(8, 12, 2, 4, 2, math.MinInt32, 6), "f: offset 0: the vocabulary is 2147483648, want 1 to 4194304"},
 		{header(8, 12, 2, 4, 2, 13, 6), "f: 256 bytes, want 4492 for width 8, inner width 12, 2 layers, 4 heads, 2 key/value heads, vocabulary 13, context 6 (version 0)"},
 		{header(1<<18, 1<<20, 1000, 1<<12, 1<<12, 1<<22, 1<<24), "f: 256 bytes, want 4402450950783004 for width 262144, inner width 1048576, 1000 layers, 4096 heads, 4096 key/value heads, vocabulary 4194304, context 16777216 (version 0)"},
-		{header(magic, 3), "f: offset 4: version 3, want 1 (float32) or 2 (8 bits), or a file of the first form, without magic number"},
-		{header(magic, 1, 8, 12, 2, 4, 2, -13, 6), "f: offset 36: the flag of the head is 0 and the vocabulary -13, want 0 or 1, and above 0"},
-		{header(magic, 1, 8, 12, 2, 4, 2, 13, 6, 2), "f: offset 36: the flag of the head is 2 and the vocabulary 13, want 0 or 1, and above 0"},
+		{header(magic, 3), "f: offset 4: version 3, want 1 (float32) or 2 (8 bits), or a file in the original format, without a magic number"},
+		{header(magic, 1, 8, 12, 2, 4, 2, -13, 6), "f: offset 36: the shared-classifier flag is 0 and the vocabulary -13, want 0 or 1, and above 0"},
+		{header(magic, 1, 8, 12, 2, 4, 2, 13, 6, 2), "f: offset 36: the shared-classifier flag is 2 and the vocabulary 13, want 0 or 1, and above 0"},
 		{header(magic, 1, 8, 12, 2, 4, 2, 13, 0), "f: offset 8: the context is 0, want 1 to 16777216"},
 		{header(magic, 2, 8, 12, 2, 4, 2, 13, 6, 1+5<<8), "f: offset 37: groups of 5 numbers, want a divisor of the width 8"},
 		{header(magic, 2, 8, 12, 2, 4, 2, 13, 6, 1+4<<8), "f: 256 bytes, want 2544 for width 8, inner width 12, 2 layers, 4 heads, 2 key/value heads, vocabulary 13, context 6 (version 2)"},

@@ -68,7 +68,7 @@ func ReadPieces(data []byte, vocab int) (tokenizer.Pieces, error) {
 			return p, fmt.Errorf("offset %d: token %d has %d bytes, want 0 to %d: not a tokenizer of llama2.c", at+4, id, size, min(maxToken, len(data)-at-8))
 		}
 		if id == vocab {
-			return p, fmt.Errorf("offset %d: more tokens than the model's %d: it is another's", at, vocab)
+			return p, fmt.Errorf("offset %d: more tokens than the model's %d: it belongs to another model", at, vocab)
 		}
 		at += 8
 		token := string(data[at : at+size])
@@ -107,9 +107,9 @@ func checkPieces(p tokenizer.Pieces) error {
 	case p.BOS != BOS || p.EOS != EOS || p.UNK != unknown:
 		return fmt.Errorf("llama2.c's tokens are 0 <unk>, 1 <s>, 2 </s>; here <unk> is %d, <s> %d, </s> %d", p.UNK, p.BOS, p.EOS)
 	case !p.AddBOS || p.AddEOS || !p.SpacePrefix:
-		return fmt.Errorf("llama2.c puts token 1 and a space before a text, and nothing behind it")
+		return fmt.Errorf("llama2.c puts token 1 and a space before a text and nothing after it; the tokenizer does not")
 	case len(p.Scores) != len(p.Tokens):
-		return fmt.Errorf("%d scores of %d tokens", len(p.Scores), len(p.Tokens))
+		return fmt.Errorf("%d scores for %d tokens", len(p.Scores), len(p.Tokens))
 	}
 	for id, token := range p.Tokens {
 		if b := id - bytesAt; b >= 0 && b < 256 && token != fmt.Sprintf("<0x%02X>", b) {
@@ -120,7 +120,7 @@ func checkPieces(p tokenizer.Pieces) error {
 		}
 	}
 	if len(p.Tokens) < bytesAt+256 {
-		return fmt.Errorf("%d tokens, want the 256 bytes among them", len(p.Tokens))
+		return fmt.Errorf("%d tokens, too few to include the 256 bytes", len(p.Tokens))
 	}
 	return nil
 }

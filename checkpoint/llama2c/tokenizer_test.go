@@ -85,7 +85,7 @@ func TestTokenizer(t *testing.T) {
 		t.Errorf("%d tokens, %v", len(p.Tokens), err)
 	}
 	_, err = Tokenizer(dir, 9)
-	sourcetest.Error(t, err, filepath.Join(dir, "tok9.bin")+": offset 128: more tokens than the model's 9: it is another's")
+	sourcetest.Error(t, err, filepath.Join(dir, "tok9.bin")+": offset 128: more tokens than the model's 9: it belongs to another model")
 	_, err = Tokenizer(dir, 300)
 	sourcetest.Error(t, err, filepath.Join(dir, "tokenizer.bin")+fmt.Sprintf(": offset %d: the file ends at token 262 of the model's 300", len(data)))
 }
@@ -105,17 +105,17 @@ func TestPiecesErrors(t *testing.T) {
 		{append([]byte{1, 0, 0, 0}, token(0, -1, "")...), "offset 8: token 0 has -1 bytes, want 0 to 0: not a tokenizer of llama2.c"},
 		{append([]byte{1, 0, 0, 0}, token(0, 3, "ab")...), "offset 8: token 0 has 3 bytes, want 0 to 2: not a tokenizer of llama2.c"},
 		{slices.Concat([]byte{1, 0, 0, 0}, token(0, 1, "a"), []byte{0}), "offset 13: the file ends at token 1 of the model's 2"},
-		{slices.Concat([]byte{1, 0, 0, 0}, token(0, 1, "a"), token(0, 1, "b"), token(0, 1, "c")), "offset 22: more tokens than the model's 2: it is another's"},
+		{slices.Concat([]byte{1, 0, 0, 0}, token(0, 1, "a"), token(0, 1, "b"), token(0, 1, "c")), "offset 22: more tokens than the model's 2: it belongs to another model"},
 	} {
 		_, err := ReadPieces(test.data, 2)
 		sourcetest.Error(t, err, test.want)
 	}
 	for want, change := range map[string]func(p *tokenizer.Pieces){
-		"llama2.c's tokens are 0 <unk>, 1 <s>, 2 </s>; here <unk> is 0, <s> 1, </s> -1": func(p *tokenizer.Pieces) { p.EOS = -1 },
-		"llama2.c puts token 1 and a space before a text, and nothing behind it":        func(p *tokenizer.Pieces) { p.SpacePrefix = false },
-		"261 scores of 262 tokens":                          func(p *tokenizer.Pieces) { p.Scores = p.Scores[1:] },
+		"llama2.c's tokens are 0 <unk>, 1 <s>, 2 </s>; here <unk> is 0, <s> 1, </s> -1":                func(p *tokenizer.Pieces) { p.EOS = -1 },
+		"llama2.c puts token 1 and a space before a text and nothing after it; the tokenizer does not": func(p *tokenizer.Pieces) { p.SpacePrefix = false },
+		"261 scores for 262 tokens":                         func(p *tokenizer.Pieces) { p.Scores = p.Scores[1:] },
 		"llama2.c's token 13 is <0x0A>; here it is \"\\n\"": func(p *tokenizer.Pieces) { p.Tokens[13] = "\n" },
-		"258 tokens, want the 256 bytes among them":         func(p *tokenizer.Pieces) { p.Tokens, p.Scores = p.Tokens[:258], p.Scores[:258] },
+		"258 tokens, too few to include the 256 bytes":      func(p *tokenizer.Pieces) { p.Tokens, p.Scores = p.Tokens[:258], p.Scores[:258] },
 		"llama2.c has no special tokens but the first three; token 260 is \"<|im_end|>\"": func(p *tokenizer.Pieces) {
 			p.Types = make([]int, 262)
 			fill(p.Types)

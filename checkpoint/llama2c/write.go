@@ -33,7 +33,7 @@ func Write(w io.Writer, d Dims, tensors []weights.Tensor) error {
 		x, ok := named[p.Name]
 		switch {
 		case !ok:
-			return fmt.Errorf("no %s, which llama2.c's Llama has", p.Name)
+			return fmt.Errorf("no %s, which llama2.c's Llama requires", p.Name)
 		case !slices.Equal(x.Shape, p.Shape) || len(x.Data) != p.Size():
 			return fmt.Errorf("%s is %s, want %s", p.Name, weights.ShapeText(x.Shape), weights.ShapeText(p.Shape))
 		}

@@ -89,7 +89,7 @@ func (f *File) readHeader() error {
 	}
 	t, ok := versions[h[1]]
 	if !ok {
-		return fmt.Errorf("offset 4: version %d, want 3 (float32) or 5 (bfloat16); make the file again with a current train_gpt2.py of llm.c", h[1])
+		return fmt.Errorf("offset 4: version %d, want 3 (float32) or 5 (bfloat16); write the file again with llm.c's current train_gpt2.py", h[1])
 	}
 	for i, name := range []string{"context", "vocabulary", "number of layers", "number of heads", "width", "padded vocabulary"} {
 		if v := h[2+i]; v < 1 || v > maxDim {
@@ -105,7 +105,7 @@ func (f *File) readHeader() error {
 	}
 	n, ok := d.count()
 	if !ok {
-		return fmt.Errorf("offset 8: sizes beyond any file: context %d, vocabulary %d, %d layers, width %d", d.Context, d.Vocab, d.Layers, d.Width)
+		return fmt.Errorf("offset 8: sizes too large for any file: context %d, vocabulary %d, %d layers, width %d", d.Context, d.Vocab, d.Layers, d.Width)
 	}
 	want := headerSize + n*uint64(t.Width())
 	if want != uint64(f.file.Size()) {

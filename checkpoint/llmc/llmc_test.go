@@ -101,8 +101,8 @@ func TestWriteErrors(t *testing.T) {
 		tensors []weights.Tensor
 		want    string
 	}{
-		{weights.F16, all, "llm.c has files of F32 and BF16, not of F16"},
-		{weights.F32, without("wte.weight"), "no wte.weight, which llm.c's GPT-2 has"},
+		{weights.F16, all, "llm.c's files are F32 or BF16, not F16"},
+		{weights.F32, without("wte.weight"), "no wte.weight, which llm.c's GPT-2 requires"},
 		{weights.F32, half, "wpe.weight is (8, 6), want (6, 8)"},
 		{weights.F32, append(slices.Clone(all), weights.Tensor{Name: "lm_head.weight"}), "lm_head.weight is not in llm.c's GPT-2"},
 	} {
@@ -131,13 +131,13 @@ func TestBadFiles(t *testing.T) {
 		{nil, "f: 0 bytes, want a header of 1024: not a model file of llm.c"},
 		{header(1), "f: offset 0: magic 1, want 20240326: not a model file of llm.c"},
 		{header(20240520), "f: offset 0: magic 20240520 is tokens, want 20240326 (a model)"},
-		{header(magic, 1), "f: offset 4: version 1, want 3 (float32) or 5 (bfloat16); make the file again with a current train_gpt2.py of llm.c"},
+		{header(magic, 1), "f: offset 4: version 1, want 3 (float32) or 5 (bfloat16); write the file again with llm.c's current train_gpt2.py"},
 		{header(magic, 3, 0), "f: offset 8: the context is 0, want 1 to 16777216"},
 		{header(magic, 3, 6, 13, 1<<31), "f: offset 16: the number of layers is -2147483648, want 1 to 16777216"},
 		{header(magic, 3, 6, 13, 2, 2, 8, 12), "f: offset 28: the padded vocabulary is 12, want at least the vocabulary's 13"},
 		{header(magic, 3, 6, 13, 2, 3, 8, 128), "f: offset 24: width 8 is not a multiple of 3 heads"},
 		{header(magic, 3, 6, 13, 2, 2, 8, 128), "f: 1024 bytes, want 12352 for context 6, vocabulary 13 (padded 128), 2 layers, width 8, F32"},
-		{header(magic, 3, 1<<24, 1<<24, 1<<24, 1, 1<<24, 1<<24), "f: offset 8: sizes beyond any file: context 16777216, vocabulary 16777216, 16777216 layers, width 16777216"},
+		{header(magic, 3, 1<<24, 1<<24, 1<<24, 1, 1<<24, 1<<24), "f: offset 8: sizes too large for any file: context 16777216, vocabulary 16777216, 16777216 layers, width 16777216"},
 	} {
 		_, err := New("f", bytes.NewReader(test.content), int64(len(test.content)))
 		sourcetest.Error(t, err, test.want)

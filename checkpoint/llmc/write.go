@@ -21,7 +21,7 @@ func Write(w io.Writer, d Dims, t weights.DType, tensors []weights.Tensor) error
 		}
 	}
 	if version == 0 {
-		return fmt.Errorf("llm.c has files of F32 and BF16, not of %s", t)
+		return fmt.Errorf("llm.c's files are F32 or BF16, not %s", t)
 	}
 	named := make(map[string]weights.Tensor, len(tensors))
 	for _, x := range tensors {
@@ -33,7 +33,7 @@ func Write(w io.Writer, d Dims, t weights.DType, tensors []weights.Tensor) error
 		x, ok := named[p.Name]
 		switch {
 		case !ok && !isBias(p.Name):
-			return fmt.Errorf("no %s, which llm.c's GPT-2 has", p.Name)
+			return fmt.Errorf("no %s, which llm.c's GPT-2 requires", p.Name)
 		case ok && (!slices.Equal(x.Shape, p.Shape) || len(x.Data) != p.Size()):
 			return fmt.Errorf("%s is %s, want %s", p.Name, weights.ShapeText(x.Shape), weights.ShapeText(p.Shape))
 		}

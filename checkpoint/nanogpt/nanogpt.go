@@ -63,7 +63,7 @@ func Config(path string) ([]byte, error) {
 	} {
 		n, ok := args[name].(int64)
 		if !ok {
-			return nil, fmt.Errorf("%s: model_args has no whole number %s, which tells the model's size", path, name)
+			return nil, fmt.Errorf("%s: model_args has no integer %s, which is needed for the model's size", path, name)
 		}
 		config[key] = n
 	}

@@ -110,7 +110,7 @@ func (f *File) parse(text string) error {
 	case f.dtype == "":
 		return fmt.Errorf("numbers of type %s, want <f4 or <f2", weights.Show(descr))
 	case values["fortran_order"] != "False":
-		return errors.New("column by column (fortran_order), want row by row")
+		return errors.New("column-major (fortran_order), want row-major")
 	case !strings.HasPrefix(shape, "("):
 		return errors.New("the header has no shape")
 	}
@@ -143,7 +143,7 @@ func (f *File) Size() int {
 // Read reads len(dst) numbers in row-major order, beginning with number first. They must be within the array.
 func (f *File) Read(dst []float32, first int) error {
 	if first < 0 || first > f.Size() || len(dst) > f.Size()-first {
-		return fmt.Errorf("%s: numbers %d to %d of %d", f.Name(), first, first+len(dst), f.Size())
+		return fmt.Errorf("%s: numbers %d to %d are outside the array of %d", f.Name(), first, first+len(dst), f.Size())
 	}
 	return f.file.Floats(dst, f.dtype, f.data+int64(first)*int64(f.dtype.Width()))
 }

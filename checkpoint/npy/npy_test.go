@@ -90,7 +90,7 @@ func TestBadFiles(t *testing.T) {
 		{file(1, head("<f4", "False", "(99999999999999999999,)"), nil), "f: offset 10: bad shape (99999999999999999999,)"},
 		{file(1, head("<i8", "False", "(1,)"), make([]byte, 8)), "f: offset 10: numbers of type <i8, want <f4 or <f2"},
 		{file(1, head("|O", "False", "(1,)"), make([]byte, 8)), "f: offset 10: numbers of type |O, want <f4 or <f2"},
-		{file(1, head("<f4", "True", "(2, 2)"), make([]byte, 16)), "f: offset 10: column by column (fortran_order), want row by row"},
+		{file(1, head("<f4", "True", "(2, 2)"), make([]byte, 16)), "f: offset 10: column-major (fortran_order), want row-major"},
 		{file(1, head("<f4", "False", "'2'"), make([]byte, 16)), "f: offset 10: the header has no shape"},
 		{file(1, "__import__('os')", nil), "f: offset 10: header __import__('os'), want a dictionary of descr, fortran_order and shape"},
 		{file(1, "{'descr': '<f4', 'descr': '<f2', 'fortran_order': False, 'shape': ()}", make([]byte, 4)), "f: offset 10: the header has descr twice"},
@@ -102,7 +102,7 @@ func TestBadFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sourcetest.Error(t, f.Read(make([]float32, 2), 1), "f: numbers 1 to 3 of 2")
+	sourcetest.Error(t, f.Read(make([]float32, 2), 1), "f: numbers 1 to 3 are outside the array of 2")
 }
 
 func FuzzFile(f *testing.F) {

@@ -160,12 +160,12 @@ func GPT1Config(dir string) ([]byte, error) {
 	}
 	positions, tokens := infos[0].Shape, infos[1].Shape
 	if len(positions) != 2 || len(tokens) != 2 || positions[1] != tokens[1] {
-		return nil, fmt.Errorf("%s: the first two shapes are %s and %s, want positions and tokens of one width",
+		return nil, fmt.Errorf("%s: the first two shapes are %s and %s, want positions and tokens of the same width",
 			filepath.Join(dir, shapesName), weights.ShapeText(positions), weights.ShapeText(tokens))
 	}
 	width := tokens[1]
 	if width < headWidth || width%headWidth != 0 {
-		return nil, fmt.Errorf("%s: a width of %d does not tell the number of heads, as %d each are OpenAI's; put a config.json beside it",
+		return nil, fmt.Errorf("%s: the number of heads does not follow from a width of %d, since OpenAI's heads are %d wide; put a config.json next to it",
 			filepath.Join(dir, shapesName), width, headWidth)
 	}
 	return json.Marshal(config{"openai-gpt", tokens[0], positions[0], width, (len(infos) - 2) / len(layerTensors), width / headWidth})

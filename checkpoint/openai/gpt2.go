@@ -124,7 +124,7 @@ func GPT2Config(dir string) ([]byte, error) {
 	path := filepath.Join(dir, "hparams.json")
 	text, err := weights.ReadText(path, maxJSON)
 	if os.IsNotExist(err) {
-		return nil, fmt.Errorf("%s: no hparams.json in it, which tells the number of heads", dir)
+		return nil, fmt.Errorf("%s: no hparams.json in it; it is needed for the number of heads", dir)
 	}
 	if err != nil {
 		return nil, err

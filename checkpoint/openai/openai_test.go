@@ -89,11 +89,11 @@ func TestSeveralCheckpoints(t *testing.T) {
 func TestGPT2Errors(t *testing.T) {
 	dir := copied(t, "gpt2/tf", map[string][]byte{"hparams.json": nil, "model.ckpt.data-00000-of-00001": make([]byte, 100)})
 	_, err := GPT2(dir)
-	if want := filepath.Join(dir, "model.ckpt.data-00000-of-00001") + ": model/h0/attn/c_attn/b has 96 bytes at offset 8, the file 100: cut short"; err == nil || err.Error() != want {
+	if want := filepath.Join(dir, "model.ckpt.data-00000-of-00001") + ": model/h0/attn/c_attn/b has 96 bytes at offset 8, but the file has only 100: it is cut short"; err == nil || err.Error() != want {
 		t.Errorf("error\n\t%v\nwant\n\t%s", err, want)
 	}
 	_, err = GPT2Config(dir)
-	sourcetest.Error(t, err, dir+": no hparams.json in it, which tells the number of heads")
+	sourcetest.Error(t, err, dir+": no hparams.json in it; it is needed for the number of heads")
 	_, err = GPT2(t.TempDir())
 	if err == nil || !strings.HasSuffix(err.Error(), ": no .index in it: not a TensorFlow checkpoint") {
 		t.Error(err)
@@ -136,7 +136,7 @@ func TestGPT1Config(t *testing.T) {
 	}
 	_, err = GPT1Config(fixtures + "gpt1/npy")
 	sourcetest.Error(t, err, filepath.FromSlash(fixtures+"gpt1/npy/params_shapes.json")+
-		": a width of 8 does not tell the number of heads, as 64 each are OpenAI's; put a config.json beside it")
+		": the number of heads does not follow from a width of 8, since OpenAI's heads are 64 wide; put a config.json next to it")
 }
 
 func TestReadErrors(t *testing.T) {

@@ -89,7 +89,7 @@ func state(v any) (*dict, error) {
 		}
 		for _, it := range d.items {
 			if other, ok := it.value.(*dict); ok && other != inner && inner.sharesTensor(other) {
-				return nil, fmt.Errorf("weights under %q and under %s: save those that are meant alone", key, showKey(it.key))
+				return nil, fmt.Errorf("weights under both %q and %s: save only the ones you want", key, showKey(it.key))
 			}
 		}
 		return inner, nil
@@ -134,10 +134,10 @@ func (f *File) take(v any, place func(*storage) error) error {
 		name, ok := it.key.(string)
 		t, isTensor := it.value.(*tensor)
 		if !ok || !isTensor {
-			return fmt.Errorf("%v is not a tensor: save model.state_dict() alone", showKey(it.key))
+			return fmt.Errorf("%v is not a tensor: save only model.state_dict()", showKey(it.key))
 		}
 		if f.tensors[name] != nil {
-			return fmt.Errorf("%s is there twice", weights.Show(name))
+			return fmt.Errorf("%s appears twice", weights.Show(name))
 		}
 		if !t.storage.found {
 			if err := place(t.storage); err != nil {

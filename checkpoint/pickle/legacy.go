@@ -29,11 +29,11 @@ func (f *File) readLegacy() error {
 		return fmt.Errorf("version %s, want %d", showNumber(values[1]), version)
 	}
 	if machine, ok := values[2].(*dict); !ok || machine.get("little_endian") != true {
-		return errors.New("not of a little-endian machine")
+		return errors.New("not from a little-endian machine")
 	}
 	keys, ok := values[4].(*list)
 	if !ok {
-		return errors.New("no list of storages behind the tensors")
+		return errors.New("no list of storages after the tensors")
 	}
 	lengths, err := byKey(named)
 	if err != nil {
@@ -44,7 +44,7 @@ func (f *File) readLegacy() error {
 		key, _ := k.(string)
 		s := lengths[key]
 		if _, twice := places[key]; s == nil || twice {
-			return fmt.Errorf("storage %s is listed twice, or no tensor's", weights.Show(key))
+			return fmt.Errorf("storage %s is listed twice, or belongs to no tensor", weights.Show(key))
 		}
 		var count [8]byte
 		if _, err := f.file.ReadAt(count[:], at); err != nil {
@@ -56,7 +56,7 @@ func (f *File) readLegacy() error {
 		places[key] = at + 8
 		at += 8 + s.length*s.width
 		if at > f.file.Size() {
-			return fmt.Errorf("storage %s reaches to offset %d, the file to %d: cut short", weights.Show(key), at, f.file.Size())
+			return fmt.Errorf("storage %s extends to offset %d, but the file ends at %d: it is cut short", weights.Show(key), at, f.file.Size())
 		}
 	}
 	return f.take(values[3], func(s *storage) error {

@@ -74,7 +74,7 @@ func (m *machine) byte() (byte, error) {
 // bytes reads n bytes.
 func (m *machine) bytes(n uint64) ([]byte, error) {
 	if n > maxText {
-		return nil, fmt.Errorf("a text of %d bytes, want at most %d", n, maxText)
+		return nil, fmt.Errorf("a string of %d bytes, want at most %d", n, maxText)
 	}
 	b := make([]byte, n)
 	got, err := io.ReadFull(m.r, b)
@@ -344,7 +344,7 @@ func (m *machine) setItems(many bool) error {
 	}
 	d, ok := v[0].(*dict)
 	if !ok || len(pairs)%2 != 0 {
-		return errors.New("items for what is no dictionary: not a pickle")
+		return errors.New("items for something that is not a dictionary: not a pickle")
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		d.items = append(d.items, item{pairs[i], pairs[i+1]})
@@ -365,7 +365,7 @@ func (m *machine) append(many bool) error {
 	}
 	l, ok := v[0].(*list)
 	if !ok {
-		return errors.New("items for what is no list: not a pickle")
+		return errors.New("items for something that is not a list: not a pickle")
 	}
 	l.items = append(l.items, values...)
 	m.push(l)
@@ -389,7 +389,7 @@ func (m *machine) build() error {
 	switch v[0].(type) {
 	case *dict, inert:
 	default:
-		return errors.New("attributes for what is no dictionary: refused")
+		return errors.New("attributes for something that is not a dictionary: refused")
 	}
 	m.push(v[0])
 	return nil

@@ -116,27 +116,27 @@ func TestRefused(t *testing.T) {
 		{"odd name", "ca\x01b\n\n", `it calls "a\x01b.", which a file of weights has no use for: refused`},
 		{"instance", "(i__main__\nX\n", "instruction 0x69, which a file of weights has no use for: refused"},
 		{"new object", "ccollections\nOrderedDict\n)\x81", "an object that a file of weights has no use for: refused"},
-		{"call of a text", text("f") + ")R", "a call of what is no function: refused"},
-		{"call of a type", "ctorch\nFloatStorage\n)R", "a call of what is no function: refused"},
-		{"dictionary of pairs", "ccollections\nOrderedDict\n" + tup(tup()) + "R", "collections.OrderedDict is called with what it does not take"},
-		{"attributes", text("f") + "}b", "attributes for what is no dictionary: refused"},
+		{"call of a text", text("f") + ")R", "a call of something that is not a function: refused"},
+		{"call of a type", "ctorch\nFloatStorage\n)R", "a call of something that is not a function: refused"},
+		{"dictionary of pairs", "ccollections\nOrderedDict\n" + tup(tup()) + "R", "collections.OrderedDict is called with unexpected arguments"},
+		{"attributes", text("f") + "}b", "attributes for something that is not a dictionary: refused"},
 		{"protocol", "\x80\x09", "pickle protocol 9, want 2 to 5"},
 		{"empty stack", "R", "the stack is empty: not a pickle"},
 		{"below the mark", "}(s", "the stack is empty: not a pickle"},
 		{"no mark", "t", "no mark: not a pickle"},
 		{"no value", "h\x05", "value 5 is used before it is made"},
-		{"long text", "X\xff\xff\xff\x7f", "a text of 2147483647 bytes, want at most 65536"},
+		{"long text", "X\xff\xff\xff\x7f", "a string of 2147483647 bytes, want at most 65536"},
 		{"long name", "c" + strings.Repeat("a", 70000), "a name of more than 65536 bytes"},
-		{"list in text", text("f") + text("g") + "a", "items for what is no list: not a pickle"},
-		{"odd pairs", "}(" + text("a") + "u", "items for what is no dictionary: not a pickle"},
-		{"not a storage", text("0") + "Q", "an identifier that is no storage's: not a file of weights"},
+		{"list in text", text("f") + text("g") + "a", "items for something that is not a list: not a pickle"},
+		{"odd pairs", "}(" + text("a") + "u", "items for something that is not a dictionary: not a pickle"},
+		{"not a storage", text("0") + "Q", "an identifier that is not a storage's: not a file of weights"},
 		{"huge storage", tup(text("storage"), "ctorch\nFloatStorage\n", text("0"), text("cpu"), "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f") + "Q",
 			"a storage with bad type, key or length (9223372036854775807)"},
 		{"negative storage", tup(text("storage"), "ctorch\nFloatStorage\n", text("0"), text("cpu"), num(-1)) + "Q", "a storage with bad type, key or length (-1)"},
-		{"shape beyond", view(stored("0", 2), 0, tup(num(3)), one), "a tensor of shape (3) in a storage of 2 numbers"},
+		{"shape beyond", view(stored("0", 2), 0, tup(num(3)), one), "a tensor of shape (3) in a storage of only 2 numbers"},
 		{"offset beyond", view(stored("0", 2), 1, row, one), "a tensor of shape (2), strides (1) and offset 1 reaches beyond its storage of 2 numbers"},
 		{"stride beyond", view(stored("0", 2), 0, row, tup("\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f")), "a tensor of shape (2), strides (9223372036854775807) and offset 0 reaches beyond its storage of 2 numbers"},
-		{"expanded", view(stored("0", 2), 0, tup(num(1<<30), num(1<<30)), tup(num(0), num(0))), "a tensor of shape (1073741824, 1073741824) in a storage of 2 numbers"},
+		{"expanded", view(stored("0", 2), 0, tup(num(1<<30), num(1<<30)), tup(num(0), num(0))), "a tensor of shape (1073741824, 1073741824) in a storage of only 2 numbers"},
 		{"negative size", view(stored("0", 2), 0, tup(num(-1)), one), "a tensor with bad storage, offset, shape or strides"},
 		{"no strides", view(stored("0", 2), 0, row, ")"), "a tensor with bad storage, offset, shape or strides"},
 	} {
@@ -164,15 +164,15 @@ func TestBadFiles(t *testing.T) {
 		{"other", []byte("Hello"), "f: offset 0: neither a zip archive nor a pickle of PyTorch: not a file of torch.save"},
 		{"cut", saved(t, "}", 1)[:100], "f: a zip archive that is damaged or cut short: zip: not a valid zip file"},
 		{"other zip", archive(t, "a", "b"), "f: a zip archive without data.pkl: not a file of torch.save"},
-		{"big-endian", archive(t, "m/data.pkl", proto+"}.", "m/byteorder", "big"), `f: m/byteorder: want "little": a file of a big-endian machine`},
+		{"big-endian", archive(t, "m/data.pkl", proto+"}.", "m/byteorder", "big"), `f: m/byteorder: want "little": a file from a big-endian machine`},
 		{"ends", archive(t, "m/data.pkl", proto+"}("), "f: offset 44: the pickle ends too early"},
 		{"text", saved(t, text("hello")), "f: not a dictionary of tensors: save model.state_dict()"},
-		{"entry", saved(t, "}"+text("epoch")+num(3)+"s"), "f: epoch is not a tensor: save model.state_dict() alone"},
-		{"key", saved(t, "}"+num(3)+num(3)+"s"), "f: a key of type int64 is not a tensor: save model.state_dict() alone"},
-		{"twice", saved(t, "}("+text("a")+ok+text("a")+ok+"u", 1, 2), "f: a is there twice"},
+		{"entry", saved(t, "}"+text("epoch")+num(3)+"s"), "f: epoch is not a tensor: save only model.state_dict()"},
+		{"key", saved(t, "}"+num(3)+num(3)+"s"), "f: a key of type int64 is not a tensor: save only model.state_dict()"},
+		{"twice", saved(t, "}("+text("a")+ok+text("a")+ok+"u", 1, 2), "f: a appears twice"},
 		{"no storage", archive(t, "m/data.pkl", proto+"}"+text("a")+ok+"s."), "f: a: no m/data/0 in the archive"},
 		{"odd name", archive(t, "m\x00\n/data.pkl", proto+"}"+text("a")+ok+"s."), `f: a: no "m\x00\n/data/0" in the archive`},
-		{"odd order", archive(t, "m\n/data.pkl", proto+"}.", "m\n/byteorder", "middle"), `f: "m\n/byteorder": want "little": a file of a big-endian machine`},
+		{"odd order", archive(t, "m\n/data.pkl", proto+"}.", "m\n/byteorder", "middle"), `f: "m\n/byteorder": want "little": a file from a big-endian machine`},
 		{"short storage", saved(t, "}"+text("a")+ok+"s", 1), "f: a: m/data/0 has 4 bytes, want 8"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -197,7 +197,7 @@ func TestLegacyErrors(t *testing.T) {
 		{func(b []byte) []byte { return b[:20] }, "the pickle ends too early"},
 		{func(b []byte) []byte {
 			return append(b[:last], bytes.ReplaceAll(b[last:], []byte("little_endianq"), []byte("middle_endianq"))...)
-		}, "f: not of a little-endian machine"},
+		}, "f: not from a little-endian machine"},
 		{func(b []byte) []byte { return bytes.Replace(b, []byte("M\xe9\x03."), []byte("M\xea\x03."), 1) }, "f: version 1002, want 1001"},
 	} {
 		_, err := open(test.change(bytes.Clone(data)))
@@ -322,7 +322,7 @@ func TestWrapped(t *testing.T) {
 		}
 	}
 	_, err := open(saved(t, "}"+text("model")+"}"+text("a")+namespace+"ss", 1, 2))
-	sourcetest.Error(t, err, "f: a is not a tensor: save model.state_dict() alone")
+	sourcetest.Error(t, err, "f: a is not a tensor: save only model.state_dict()")
 }
 
 // TestIsFile: both formats of torch.save are recognized, but not from a start that is too short.
@@ -356,10 +356,10 @@ func TestNegated(t *testing.T) {
 		}
 	}
 	for metadata, want := range map[string]string{
-		"}" + text("conj") + "\x88s":  "the metadata conj, want neg alone",
-		"}" + text("other") + "\x88s": "the metadata other, want neg alone",
-		"}" + text("neg") + "Ns":      "the metadata neg, want neg alone",
-		text("neg"):                   "a tensor whose metadata are no dictionary",
+		"}" + text("conj") + "\x88s":  "the metadata conj, want only neg",
+		"}" + text("other") + "\x88s": "the metadata other, want only neg",
+		"}" + text("neg") + "Ns":      "the metadata neg, want only neg",
+		text("neg"):                   "a tensor whose metadata is not a dictionary",
 	} {
 		if _, err := open(saved(t, "}"+text("a")+marked(near, metadata)+"s", 1, 2, 3, 4)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", metadata, err, want)
@@ -412,6 +412,6 @@ func TestTwoSets(t *testing.T) {
 	row := view(stored("0", 2), 0, tup(num(2)), tup(num(1)))
 	for _, key := range []string{"state_dict", "ema", "teacher"} {
 		_, err := open(saved(t, "}("+text(key)+"}"+text("a")+row+"s"+text("model")+"}"+text("a")+row+"su", 1, 2))
-		sourcetest.Error(t, err, `f: weights under "model" and under `+key+": save those that are meant alone")
+		sourcetest.Error(t, err, `f: weights under both "model" and `+key+": save only the ones you want")
 	}
 }

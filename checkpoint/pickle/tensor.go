@@ -64,7 +64,7 @@ type tensor struct {
 func persistent(id any) (*storage, error) {
 	t, ok := id.(tuple)
 	if !ok || len(t) < 5 || len(t) > 6 || t[0] != "storage" {
-		return nil, errors.New("an identifier that is no storage's: not a file of weights")
+		return nil, errors.New("an identifier that is not a storage's: not a file of weights")
 	}
 	name, _ := t[1].(global)
 	typ, okType := storageTypes[name]
@@ -74,7 +74,7 @@ func persistent(id any) (*storage, error) {
 		return nil, fmt.Errorf("a storage with bad type, key or length (%s)", showNumber(t[4]))
 	}
 	if len(t) == 6 && t[5] != nil {
-		return nil, fmt.Errorf("storage %s is a view of another, as in files of old versions of PyTorch; load and save it there again", weights.Show(key))
+		return nil, fmt.Errorf("storage %s is a view of another, as in files of old versions of PyTorch; load it there and save it again", weights.Show(key))
 	}
 	return &storage{key: key, dtype: typ.dtype, width: typ.width, length: n}, nil
 }
@@ -96,7 +96,7 @@ func call(f, args any) (any, error) {
 		return inert{}, nil
 	}
 	if !ok || !okArgs || !functions[name] {
-		return nil, errors.New("a call of what is no function: refused")
+		return nil, errors.New("a call of something that is not a function: refused")
 	}
 	switch name {
 	case "collections.OrderedDict":
@@ -114,7 +114,7 @@ func call(f, args any) (any, error) {
 			}
 		}
 	}
-	return nil, fmt.Errorf("%s is called with what it does not take", name)
+	return nil, fmt.Errorf("%s is called with unexpected arguments", name)
 }
 
 // rebuild makes a tensor from a storage, an offset, a shape and strides.
@@ -140,7 +140,7 @@ func rebuild(a tuple) (*tensor, error) {
 func (t *tensor) mark(v any) error {
 	d, ok := v.(*dict)
 	if !ok {
-		return errors.New("a tensor whose metadata are no dictionary")
+		return errors.New("a tensor whose metadata is not a dictionary")
 	}
 	for _, it := range d.items {
 		on, isBool := it.value.(bool)
@@ -149,7 +149,7 @@ func (t *tensor) mark(v any) error {
 			t.negated = on
 		case it.key == "conj" && isBool && !on:
 		default:
-			return fmt.Errorf("a tensor with the metadata %s, want neg alone; save it with .contiguous(), or as real numbers", showKey(it.key))
+			return fmt.Errorf("a tensor with the metadata %s, want only neg; save it with .contiguous(), or as real numbers", showKey(it.key))
 		}
 	}
 	return nil
@@ -176,7 +176,7 @@ func sizes(v any) ([]int, bool) {
 func (t *tensor) check() error {
 	n, ok := weights.SizeOf(t.shape)
 	if !ok || int64(n) > t.storage.length {
-		return fmt.Errorf("a tensor of shape %s in a storage of %d numbers", weights.ShapeText(t.shape), t.storage.length)
+		return fmt.Errorf("a tensor of shape %s in a storage of only %d numbers", weights.ShapeText(t.shape), t.storage.length)
 	}
 	if n == 0 {
 		return nil

@@ -35,7 +35,7 @@ func (f *File) readZip() error {
 			return err
 		}
 		if _, err := f.file.ReadAt(order, at); err != nil || !bytes.Equal(order, []byte("little")) {
-			return fmt.Errorf("%s: want \"little\": a file of a big-endian machine", weights.Show(z.Name))
+			return fmt.Errorf("%s: want \"little\": a file from a big-endian machine", weights.Show(z.Name))
 		}
 	}
 	at, err := offset(files[main])

@@ -65,7 +65,7 @@ func (f *File) check(name string, sum uint32) error {
 	}
 	switch want, ok := f.sums[name]; {
 	case !ok:
-		return fmt.Errorf("%s: %s: it has no checksum among those of the file: the file is damaged", f.Name(), weights.Show(name))
+		return fmt.Errorf("%s: %s: the file has checksums, but none for this tensor: the file is damaged", f.Name(), weights.Show(name))
 	case want != hex(sum):
 		return fmt.Errorf("%s: %s: its bytes have the checksum %s, the file says %s: the file is damaged", f.Name(), weights.Show(name), hex(sum), weights.Show(want))
 	}

@@ -125,11 +125,11 @@ func headerError(key string, dec *json.Decoder, err error) error {
 func jsonWants(key, field string) string {
 	switch field, _, _ := strings.Cut(field, "."); {
 	case key == metadataKey:
-		return "a map from text to text"
+		return "a map from strings to strings"
 	case field == "dtype":
-		return "a text such as \"F32\""
+		return "a string such as \"F32\""
 	case field == "shape" || field == "data_offsets":
-		return "whole numbers that are not negative"
+		return "non-negative integers"
 	}
 	return "an object with dtype, shape and data_offsets"
 }

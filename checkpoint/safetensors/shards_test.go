@@ -103,7 +103,7 @@ func TestShardsTransformers(t *testing.T) {
 func TestShardErrors(t *testing.T) {
 	twice := slices.Concat(samples(), samples())
 	err := WriteShards(func(string, func(io.Writer) error) error { t.Error("a file is made"); return nil }, nil, weights.F32, twice, 1)
-	sourcetest.Error(t, err, "z: two tensors of one name")
+	sourcetest.Error(t, err, "z: two tensors have this name")
 	disk := func(name string, _ func(io.Writer) error) error { return fmt.Errorf("%s: %w", name, errFull) }
 	sourcetest.Error(t, WriteShards(disk, nil, weights.F32, samples(), 1), "model-00001-of-00005.safetensors: no space left on device")
 }

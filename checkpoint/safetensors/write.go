@@ -73,7 +73,7 @@ func makeHeader(metadata map[string]string, dtype weights.DType, tensors []weigh
 	offset := uint64(0)
 	for _, t := range tensors {
 		if seen[t.Name] {
-			return nil, fmt.Errorf("%s: two tensors of one name", t.Name)
+			return nil, fmt.Errorf("%s: two tensors have this name", t.Name)
 		}
 		seen[t.Name] = true
 		if n, ok := weights.SizeOf(t.Shape); !ok || t.Load == nil && n != len(t.Data)+len(t.Bytes) {

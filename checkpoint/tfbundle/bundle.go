@@ -53,7 +53,7 @@ func New(prefix string, index []byte, open func(path string) (*weights.File, err
 		e := b.entries[t.Name]
 		f := b.shards[e.shard]
 		if size := uint64(f.Size()); e.at > size || e.size > size-e.at {
-			return nil, errors.Join(fmt.Errorf("%s: %s has %d bytes at offset %d, the file %d: cut short",
+			return nil, errors.Join(fmt.Errorf("%s: %s has %d bytes at offset %d, but the file has only %d: it is cut short",
 				f.Name(), weights.Show(t.Name), e.size, e.at, size), b.Close())
 		}
 	}
@@ -74,7 +74,7 @@ func (b *Bundle) readIndex(index []byte) (int, error) {
 			case h.shards < 1 || h.shards > maxShards:
 				return fmt.Errorf("%d data files, want 1 to %d", h.shards, maxShards)
 			case h.bigEndian:
-				return errors.New("a checkpoint of a big-endian machine")
+				return errors.New("a checkpoint from a big-endian machine")
 			}
 			head = &h
 			return nil
@@ -85,10 +85,10 @@ func (b *Bundle) readIndex(index []byte) (int, error) {
 			return fmt.Errorf("%s: %w", weights.Show(name), err)
 		}
 		if e.shard >= head.shards {
-			return fmt.Errorf("%s: in data file %d of %d", weights.Show(name), e.shard, head.shards)
+			return fmt.Errorf("%s: in data file %d of %d, counted from 0", weights.Show(name), e.shard, head.shards)
 		}
 		if _, twice := b.entries[name]; twice {
-			return fmt.Errorf("%s is there twice", weights.Show(name))
+			return fmt.Errorf("%s appears twice", weights.Show(name))
 		}
 		b.entries[name] = e
 		b.infos = append(b.infos, e.Info)
@@ -117,7 +117,7 @@ func (b *Bundle) Read(name string, dst []float32) error {
 		return fmt.Errorf("%s: no tensor %s", b.Name(), weights.Show(name))
 	}
 	if e.sliced {
-		return fmt.Errorf("%s: %s is stored in slices, as of a model spread over machines; save it whole", b.Name(), weights.Show(name))
+		return fmt.Errorf("%s: %s is stored in slices, as for a model partitioned over machines; save it unpartitioned", b.Name(), weights.Show(name))
 	}
 	if err := weights.CheckRead(e.Info, len(dst)); err != nil {
 		return fmt.Errorf("%s: %w", b.Name(), err)

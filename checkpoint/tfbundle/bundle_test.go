@@ -149,11 +149,11 @@ func TestBadFiles(t *testing.T) {
 		{"no tensor", index(), "m.index: empty: not a TensorFlow checkpoint"},
 		{"many files", one(pair{"", message(1, 1<<40)}), "m.index: the block at offset 0: 1099511627776 data files, want 1 to 1000"},
 		{"two files", one(pair{"", message(1, 2)}), "m.data-00000-of-00002: file does not exist"},
-		{"big-endian", one(pair{"", message(1, 1, 2, 1)}), "m.index: the block at offset 0: a checkpoint of a big-endian machine"},
-		{"other file", one(head, pair{"a", message(1, 1, 3, 1, 5, 4)}), "m.index: the block at offset 0: a: in data file 1 of 1"},
-		{"twice", one(head, pair{"a", float(0, 4, 0)}, pair{"a", float(0, 4, 0)}), "m.index: the block at offset 0: a is there twice"},
-		{"beyond", one(head, pair{"a", float(4, 24, sum, 6)}), "m.data-00000-of-00001: a has 24 bytes at offset 4, the file 24: cut short"},
-		{"offset overflow", one(head, pair{"a", float(1<<64-1, 24, sum, 6)}), "m.data-00000-of-00001: a has 24 bytes at offset 18446744073709551615, the file 24: cut short"},
+		{"big-endian", one(pair{"", message(1, 1, 2, 1)}), "m.index: the block at offset 0: a checkpoint from a big-endian machine"},
+		{"other file", one(head, pair{"a", message(1, 1, 3, 1, 5, 4)}), "m.index: the block at offset 0: a: in data file 1 of 1, counted from 0"},
+		{"twice", one(head, pair{"a", float(0, 4, 0)}, pair{"a", float(0, 4, 0)}), "m.index: the block at offset 0: a appears twice"},
+		{"beyond", one(head, pair{"a", float(4, 24, sum, 6)}), "m.data-00000-of-00001: a has 24 bytes at offset 4, but the file has only 24: it is cut short"},
+		{"offset overflow", one(head, pair{"a", float(1<<64-1, 24, sum, 6)}), "m.data-00000-of-00001: a has 24 bytes at offset 18446744073709551615, but the file has only 24: it is cut short"},
 		{"size", one(head, pair{"a", float(0, 24, sum, 7)}), "m.index: the block at offset 0: a: 24 bytes do not fill F32 of shape (7)"},
 		{"huge", one(head, pair{"a", float(0, 24, sum, 1<<60)}), "m.index: the block at offset 0: a: 24 bytes do not fill F32 of shape (1152921504606846976)"},
 		{"overflow", one(head, pair{"a", float(0, 0, sum, 1<<60, 1<<60)}), "m.index: the block at offset 0: a: bad shape (1152921504606846976, 1152921504606846976)"},
@@ -184,7 +184,7 @@ func TestReadErrors(t *testing.T) {
 	x := make([]float32, 6)
 	sourcetest.Error(t, b.Read("a", x), fmt.Sprintf("m.data-00000-of-00001: offset 0: the checksum of a is %08x, want %08x: the file is damaged", sum, sum+1))
 	sourcetest.Error(t, b.Read("a", x[:5]), "m: a is (6), 6 numbers; the buffer holds 5")
-	sourcetest.Error(t, b.Read("b", x), "m: b is stored in slices, as of a model spread over machines; save it whole")
+	sourcetest.Error(t, b.Read("b", x), "m: b is stored in slices, as for a model partitioned over machines; save it unpartitioned")
 }
 
 // TestSnappyBomb: a compressed block that claims to hold 2³¹ bytes is rejected.

@@ -122,7 +122,7 @@ func entries(block []byte, f func(key, value []byte) error) error {
 	}
 	restarts := uint64(binary.LittleEndian.Uint32(block[len(block)-4:]))
 	if restarts > uint64(len(block)-4)/4 {
-		return fmt.Errorf("%d restarts do not fit it", restarts)
+		return fmt.Errorf("%d restarts do not fit in it", restarts)
 	}
 	rest := block[:uint64(len(block)-4)-4*restarts]
 	var key []byte

@@ -86,9 +86,9 @@ func TestEncodeBlocks(t *testing.T) {
 			t.Errorf("%s: %d bytes, want %d", name, got, b.Len())
 		}
 		for v, text := range map[float32]string{
-			1e8:                   "1e+08 is no number that " + string(name) + " has a code for",
-			float32(math.Inf(-1)): "-Inf is no number that " + string(name) + " has a code for",
-			float32(math.NaN()):   "NaN is no number that " + string(name) + " has a code for",
+			1e8:                   "1e+08 cannot be encoded in " + string(name),
+			float32(math.Inf(-1)): "-Inf cannot be encoded in " + string(name),
+			float32(math.NaN()):   "NaN cannot be encoded in " + string(name),
 		} {
 			x[7] = v
 			if err := Write(&b, x, name); (name != MXFP4 || v != 1e8) && (err == nil || err.Error() != text) {

@@ -72,7 +72,7 @@ func (s *shards) open(where map[string]string, open func(path string) (Source, e
 				return fmt.Errorf("%s: it has %s, which the index %s places in %s", path, Show(t.Name), filepath.Base(s.name), Show(place))
 			}
 			if other := s.of[t.Name]; other != nil {
-				return fmt.Errorf("%s: it has %s, as %s has", path, Show(t.Name), other.Name())
+				return fmt.Errorf("%s: it has %s, which is also in %s", path, Show(t.Name), other.Name())
 			}
 			s.of[t.Name] = src
 			s.infos = append(s.infos, t)
@@ -113,7 +113,7 @@ func (s *shards) Raw(name string) ([]byte, error) {
 	if r, ok := s.of[name].(Rawer); ok {
 		return r.Raw(name)
 	}
-	return nil, fmt.Errorf("%s: no bytes of a tensor %s", s.name, Show(name))
+	return nil, fmt.Errorf("%s: no raw bytes of a tensor %s", s.name, Show(name))
 }
 
 // Verify implements [Verifier].

@@ -52,7 +52,7 @@ func TestIndex(t *testing.T) {
 	dir := filepath.Dir(path)
 	for text, want := range map[string]string{
 		`{"weight_map": {"a": "b.bin", "c": "a.bin"}}`:  "!" + filepath.Join(dir, "a.bin") + ": it has a, which the index index.json places in b.bin",
-		`{"weight_map": {"b": "a2.bin", "c": "a.bin"}}`: "!" + filepath.Join(dir, "a2.bin") + ": it has a, as " + filepath.Join(dir, "a.bin") + " has",
+		`{"weight_map": {"b": "a2.bin", "c": "a.bin"}}`: "!" + filepath.Join(dir, "a2.bin") + ": it has a, which is also in " + filepath.Join(dir, "a.bin"),
 		`{"weight_map": {"a": "../a.bin"}}`:             ": the file ../a.bin is not beside the index",
 		`{"weight_map": {"a": ""}}`:                     `: the file "" is not beside the index`,
 		`{"weight_map": {"a": "none.bin"}}`:             ": " + filepath.Join(dir, "none.bin") + ": no such file",

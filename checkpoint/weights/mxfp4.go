@@ -41,7 +41,7 @@ func Packed(src Source) (Source, error) {
 			}
 			info, err := join(base, t, all[base+names[1]])
 			if err == nil && hasName(all, base) {
-				err = fmt.Errorf("%s is there beside its blocks", Show(base))
+				err = fmt.Errorf("%s is present in addition to its blocks", Show(base))
 			}
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", src.Name(), err)
@@ -72,7 +72,7 @@ func join(name string, blocks, scales Info) (Info, error) {
 	n := len(blocks.Shape)
 	switch {
 	case scales.Name == "":
-		return Info{}, fmt.Errorf("%s is there without its scales", Show(blocks.Name))
+		return Info{}, fmt.Errorf("%s is present without its scales", Show(blocks.Name))
 	case n < 2 || blocks.Shape[n-1] != kernel.MXFP4Bytes:
 		return Info{}, fmt.Errorf("%s is %s, want (…, %d): blocks of %d numbers", Show(blocks.Name), ShapeText(blocks.Shape), kernel.MXFP4Bytes, kernel.MXFP4Block)
 	case scales.Type != U8 || !slices.Equal(scales.Shape, blocks.Shape[:n-1]):
@@ -169,7 +169,7 @@ func PackMXFP4(x Tensor) ([]Tensor, error) {
 	blocks, scales := make([]byte, len(x.Data)/2), make([]byte, len(x.Data)/kernel.MXFP4Block)
 	kernel.EncodeMXFP4(blocks, scales, x.Data)
 	if i := slices.Index(scales, kernel.MXFP4NaN); i >= 0 {
-		return nil, fmt.Errorf("%s: an infinity or NaN in block %d, which MXFP4 does not hold", x.Name, i)
+		return nil, fmt.Errorf("%s: an infinity or NaN in block %d, which MXFP4 cannot represent", x.Name, i)
 	}
 	return PackedTensors(x, blocks, scales), nil
 }

@@ -89,21 +89,21 @@ func TestPacked(t *testing.T) {
 func TestPackedErrors(t *testing.T) {
 	blocks := Info{"w.blocks", U8, []int{3, 2, 16}}
 	for want, infos := range map[string][]Info{
-		"file: w.blocks is there without its scales":                                       {blocks},
+		"file: w.blocks is present without its scales":                                     {blocks},
 		"file: w.scales is U8 (2, 3), want U8 (3, 2): a scale for each block of w.blocks":  {blocks, {"w.scales", U8, []int{2, 3}}},
 		"file: w.scales is F32 (3, 2), want U8 (3, 2): a scale for each block of w.blocks": {blocks, {"w.scales", F32, []int{3, 2}}},
 		"file: w.blocks is (3, 2, 8), want (…, 16): blocks of 32 numbers":                  {{"w.blocks", U8, []int{3, 2, 8}}, {"w.scales", U8, []int{3, 2}}},
 		"file: w_blocks is (9223372036854775807, 16), too large":                           {{"w_blocks", U8, []int{9223372036854775807, 16}}, {"w_scales", U8, []int{9223372036854775807}}},
-		"file: w is there beside its blocks":                                               {blocks, {"w.scales", U8, []int{3, 2}}, {"w", F32, []int{3, 64}}},
+		"file: w is present in addition to its blocks":                                     {blocks, {"w.scales", U8, []int{3, 2}}, {"w", F32, []int{3, 64}}},
 	} {
 		if _, err := Packed(rawSource{infos: infos}); err == nil || err.Error() != want {
 			t.Errorf("error %v\nwant  %s", err, want)
 		}
 	}
 	for want, x := range map[string]Tensor{
-		"w is (2, 33), want rows of blocks of 32 numbers for MXFP4":   {Name: "w", Shape: []int{2, 33}, Data: make([]float32, 66)},
-		"w is (), want rows of blocks of 32 numbers for MXFP4":        {Name: "w", Data: make([]float32, 1)},
-		"w: an infinity or NaN in block 1, which MXFP4 does not hold": {Name: "w", Shape: []int{64}, Data: append(make([]float32, 63), inf)},
+		"w is (2, 33), want rows of blocks of 32 numbers for MXFP4":      {Name: "w", Shape: []int{2, 33}, Data: make([]float32, 66)},
+		"w is (), want rows of blocks of 32 numbers for MXFP4":           {Name: "w", Data: make([]float32, 1)},
+		"w: an infinity or NaN in block 1, which MXFP4 cannot represent": {Name: "w", Shape: []int{64}, Data: append(make([]float32, 63), inf)},
 	} {
 		if _, err := PackMXFP4(x); err == nil || err.Error() != want {
 			t.Errorf("error %v\nwant  %s", err, want)

@@ -1,4 +1,4 @@
-"""Opens a model directory with transformers and prints what it makes of some tokens, one JSON object.
+"""Opens a model directory with transformers and prints its logits for some tokens as a JSON object.
 
 Run by convert_test.go on directories written by gorgpt.  python converted.py DIR 'TOKENS as JSON'
 """

@@ -1,5 +1,6 @@
-"""Opens a model directory with transformers and prints a JSON object: the model's class, what
-was amiss while loading, and the logits of a sequence. Run: logits.py DIR ID…"""
+"""Opens a model directory with transformers and prints a JSON object: the model's class, the
+problems found while loading, the logits of a sequence, and the size of the tokenizer.
+Run: logits.py DIR ID…"""
 import json
 import sys
 

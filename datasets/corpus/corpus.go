@@ -232,7 +232,7 @@ func (c *Corpus) Skipped() string {
 		lines = append(lines, fmt.Sprintf("left out: %s; the first: %v", plural.Counted(int64(n), "bad record"), first))
 	}
 	if padding > 0 {
-		lines = append(lines, fmt.Sprintf("passed over: %s of padding after .gz data", plural.Counted(padding, "byte")))
+		lines = append(lines, fmt.Sprintf("ignored: %s of padding after .gz data", plural.Counted(padding, "byte")))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestNoValidation: where no text is kept for validation, there is a stream to train on alone.
+// TestNoValidation: if no text is held out for validation, there is only a training stream.
 func TestNoValidation(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.txt")
 	if err := os.WriteFile(path, []byte(strings.Repeat("one two three ", 100)), 0o666); err != nil {

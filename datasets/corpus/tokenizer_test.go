@@ -9,7 +9,8 @@ import (
 	"github.com/gorgpt/gorgpt/datasets/corpus"
 )
 
-// TestTokenizer: the vocabulary that is chosen grows with the text; none is learned from shards that do not name theirs.
+// TestTokenizer: the size of the vocabulary grows with the text; no tokenizer is learned from token shards that do not
+// name theirs.
 func TestTokenizer(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name string, size int) string {

@@ -33,7 +33,7 @@ func tree(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-// little is a corpus like the others', of 200 kB.
+// little returns a corpus like that of corpus, but of 200 kB.
 func little() (train, val *datasets.Source) {
 	var long strings.Builder
 	for i := range 18_000 {
@@ -42,11 +42,11 @@ func little() (train, val *datasets.Source) {
 	return datasets.Text("train", "One.", "Two two.", long.String(), "<|endoftext|> is text"), datasets.Text("val", "Val.")
 }
 
-// small are options with which the corpus of the tests has many items, and shards that end within them.
+// small are options under which the corpus of little has many items, and shards end within items.
 var small = Options{ShardTokens: 20_003, ItemBytes: 14_000}
 
-// TestDrivers: one process, any number of jobs in any order, and items encoded one by one, as Beam does, in
-// folders and in an object store, give the same bytes.
+// TestDrivers: a single process, any number of jobs in any order, and items encoded one by one as in Beam all give the
+// same bytes, in folders and in an object store.
 func TestDrivers(t *testing.T) {
 	train, val := little()
 	tok := gpt2(t)
@@ -70,7 +70,7 @@ func TestDrivers(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, n := range []int{1, 3, 50} { // of 50 some have nothing to do
+	for _, n := range []int{1, 3, 50} { // of 50 jobs, some have nothing to do
 		dir := filepath.Join(t.TempDir(), "array")
 		if n == 3 {
 			dir = "mem://drivers/array/packed"
@@ -94,7 +94,7 @@ func TestDrivers(t *testing.T) {
 	var parts []Part
 	for i := range w.Items() {
 		i = w.Items() - 1 - i
-		for range 1 + i%2 { // as after a worker was lost
+		for range 1 + i%2 { // encoded twice, as after a worker was lost
 			p, err := w.Encode(t.Context(), i)
 			if err != nil {
 				t.Fatal(err)
@@ -170,7 +170,7 @@ func TestShardAgain(t *testing.T) {
 	}
 }
 
-// TestJoinAgain: a join that was stopped after any shard goes on, with the same bytes.
+// TestJoinAgain: a join that was stopped after any shard can be continued, and gives the same bytes.
 func TestJoinAgain(t *testing.T) {
 	train, val := little()
 	tok := tokenizer.Bytes()
@@ -202,7 +202,7 @@ func TestJoinAgain(t *testing.T) {
 	}
 }
 
-// ending is a context that is done after Err has been called a number of times.
+// ending is a context that is canceled after Err has been called a number of times.
 type ending struct {
 	context.Context
 	left int
@@ -215,7 +215,8 @@ func (e *ending) Err() error {
 	return nil
 }
 
-// TestJoinErrors: parts that are not all those of one work are refused with an error of one line, and nothing is lost.
+// TestJoinErrors: parts that do not all belong to one complete job are refused with a one-line error, and nothing is
+// lost.
 func TestJoinErrors(t *testing.T) {
 	train, val := little()
 	tok := tokenizer.Bytes()
@@ -233,30 +234,30 @@ func TestJoinErrors(t *testing.T) {
 	}{
 		"missing": {
 			func() {},
-			func() string { return dir + ": shard 1/4, 3/4 missing, of gorgpt pack --shard" },
+			func() string { return dir + ": shard 1/4, 3/4 missing; run gorgpt pack --shard for each" },
 		},
 		"other number": {
 			func() { pack(train, val, tok, 1, 5, 20_003) },
 			func() string {
-				return manifest(1, 5) + ": number of shards: 5, not 4 as in 00000-of-00004.json: parts of other settings are not joined"
+				return manifest(1, 5) + ": number of shards: 5, not 4 as in 00000-of-00004.json: parts with different settings cannot be joined"
 			},
 		},
 		"other tokenizer": {
 			func() { pack(train, val, gpt2(t), 1, 4, 20_003) },
 			func() string {
-				return manifest(1, 4) + ": tokenizer: gpt2, not bytes as in 00000-of-00004.json: parts of other settings are not joined"
+				return manifest(1, 4) + ": tokenizer: gpt2, not bytes as in 00000-of-00004.json: parts with different settings cannot be joined"
 			},
 		},
 		"other shards": {
 			func() { pack(train, val, tok, 1, 4, 7) },
 			func() string {
-				return manifest(1, 4) + ": shard tokens: 7, not 20003 as in 00000-of-00004.json: parts of other settings are not joined"
+				return manifest(1, 4) + ": shard tokens: 7, not 20003 as in 00000-of-00004.json: parts with different settings cannot be joined"
 			},
 		},
 		"other text": {
 			func() { pack(train, nil, tok, 1, 4, 20_003) },
 			func() string {
-				return manifest(1, 4) + ": validation text: , not val as in 00000-of-00004.json: parts of other settings are not joined"
+				return manifest(1, 4) + ": validation text: , not val as in 00000-of-00004.json: parts with different settings cannot be joined"
 			},
 		},
 		"changed": {
@@ -347,7 +348,7 @@ func TestVersion1(t *testing.T) {
 		t.Error(err)
 	}
 	_, err = Pack(t.Context(), dir, train, val, tokenizer.Bytes(), Options{})
-	if want := dir + " was packed by an earlier gorgpt, which cut the text otherwise; choose another folder"; err == nil || err.Error() != want {
+	if want := dir + " was packed by an earlier gorgpt, which split the text differently; choose another folder"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 }
@@ -364,20 +365,20 @@ func TestFolders(t *testing.T) {
 	if want := dir + " has parts of gorgpt pack --shard: join them, or choose another folder"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
-	if err := Verify(dir); err == nil || err.Error() != dir+": shard 0/2 missing, of gorgpt pack --shard" {
+	if err := Verify(dir); err == nil || err.Error() != dir+": shard 0/2 missing; run gorgpt pack --shard for each" {
 		t.Error(err)
 	}
 	if _, err := PackShard(t.Context(), dir, train, val, tok, 0, 2, small); err != nil {
 		t.Fatal(err)
 	}
-	if err := Verify(dir); err == nil || !strings.HasPrefix(err.Error(), dir+": all parts are whole, and not joined yet; ") {
+	if err := Verify(dir); err == nil || !strings.HasPrefix(err.Error(), dir+": all parts are complete but not joined yet; ") {
 		t.Error(err)
 	}
 	if _, err := Join(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
 	_, err = PackShard(t.Context(), dir, train, val, tok, 1, 2, small)
-	if want := dir + " holds shards that were packed, or joined, already; choose another folder"; err == nil || err.Error() != want {
+	if want := dir + " already holds shards that were packed or joined; choose another folder"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 	other := t.TempDir()
@@ -385,7 +386,7 @@ func TestFolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = PackShard(t.Context(), other, train, val, tok, 1, 2, small)
-	if want := other + " has letters in it, which is no part of a packed corpus; choose another folder"; err == nil || err.Error() != want {
+	if want := other + " has letters in it, which is not part of a packed corpus; choose another folder"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 	for _, n := range [][2]int{{2, 2}, {-1, 2}, {0, 0}, {0, 100_000}} {

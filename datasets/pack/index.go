@@ -218,9 +218,9 @@ func (w *Work) openIndex() (*Index, error) {
 	case len(x.Train.Shards)+len(x.Val.Shards) == 0: // nothing is lost
 		return w.id.newIndex(), nil
 	case x.Version != version:
-		return nil, fmt.Errorf("%s was packed by an earlier gorgpt, which cut the text otherwise; choose another folder", w.dir)
+		return nil, fmt.Errorf("%s was packed by an earlier gorgpt, which split the text differently; choose another folder", w.dir)
 	}
-	return nil, fmt.Errorf("%s was begun with another corpus, tokenizer or size of shards; choose another folder", w.dir)
+	return nil, fmt.Errorf("%s was begun with a different corpus, tokenizer or shard size; choose another folder", w.dir)
 }
 
 // vacant returns an error if a folder without an index is not empty.

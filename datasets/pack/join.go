@@ -30,7 +30,7 @@ func Join(ctx context.Context, dir string) (*Index, error) {
 	case err != nil:
 		return nil, err
 	case x.Work != id.Work || x.Version != version:
-		return nil, fmt.Errorf("%s has shards of another corpus, tokenizer or size than its parts are of; remove the one or the other", dir)
+		return nil, fmt.Errorf("%s has shards whose corpus, tokenizer or size differs from that of its parts; remove one or the other", dir)
 	}
 	if err := x.write(dir); err != nil { // first, as it marks what the folder belongs to
 		return nil, err
@@ -51,7 +51,7 @@ func gather(dir string) (Identity, map[int]Part, error) {
 	var first *Manifest
 	names, err := manifests(dir)
 	if err == nil && len(names) == 0 {
-		err = fmt.Errorf("%s: no parts to join; gorgpt pack --shard 0/1 makes such, or 0/16 to 15/16", dir)
+		err = fmt.Errorf("%s: no parts to join; gorgpt pack --shard 0/1 makes them, or 0/16 to 15/16", dir)
 	}
 	if err != nil {
 		return Identity{}, nil, err
@@ -67,7 +67,7 @@ func gather(dir string) (Identity, map[int]Part, error) {
 			first = m
 		}
 		if err := first.differs(m); err != nil {
-			return Identity{}, nil, fmt.Errorf("%s: %w in %s: parts of other settings are not joined", name, err, store.Base(names[0]))
+			return Identity{}, nil, fmt.Errorf("%s: %w in %s: parts with different settings cannot be joined", name, err, store.Base(names[0]))
 		}
 		if !m.Complete {
 			return Identity{}, nil, fmt.Errorf("%s: shard %d/%d is not complete; run it again", dir, m.Slice, m.Of)
@@ -87,7 +87,7 @@ func gather(dir string) (Identity, map[int]Part, error) {
 		if n > 8 {
 			missing = append(missing[:8], fmt.Sprintf("and %d more", n-8))
 		}
-		return Identity{}, nil, fmt.Errorf("%s: shard %s missing, of gorgpt pack --shard", dir, strings.Join(missing, ", "))
+		return Identity{}, nil, fmt.Errorf("%s: shard %s missing; run gorgpt pack --shard for each", dir, strings.Join(missing, ", "))
 	}
 	return first.Identity, parts, nil
 }
@@ -126,7 +126,7 @@ func verifyParts(dir string) error {
 			return err
 		}
 	}
-	return fmt.Errorf("%s: all parts are whole, and not joined yet; gorgpt pack --out %s --join does that", dir, dir)
+	return fmt.Errorf("%s: all parts are complete but not joined yet; run gorgpt pack --out %s --join", dir, dir)
 }
 
 // joining makes shards from parts.

@@ -36,7 +36,7 @@ var manifestName = regexp.MustCompile(`^\d{5}-of-\d{5}\.json$`)
 // CheckSlice returns an error unless slice is the number, from 0, of one of that many slices.
 func CheckSlice(slice, of int) error {
 	if of < 1 || of > mostSlices || slice < 0 || slice >= of {
-		return fmt.Errorf("slice %d of %d: want the first number from 0 to the second less one, which is at most %d", slice, of, mostSlices)
+		return fmt.Errorf("slice %d of %d: want a slice from 0 to one less than the number of slices, which may be at most %d", slice, of, mostSlices)
 	}
 	return nil
 }
@@ -74,9 +74,9 @@ func (w *Work) begin() error {
 		switch top, _, _ := strings.Cut(name, "/"); top {
 		case partsFolder, TokenizerFolder:
 		case IndexFile:
-			return fmt.Errorf("%s holds shards that were packed, or joined, already; choose another folder", w.dir)
+			return fmt.Errorf("%s already holds shards that were packed or joined; choose another folder", w.dir)
 		default:
-			return fmt.Errorf("%s has %s in it, which is no part of a packed corpus; choose another folder", w.dir, name)
+			return fmt.Errorf("%s has %s in it, which is not part of a packed corpus; choose another folder", w.dir, name)
 		}
 	}
 	return store.MakeDir(store.Join(w.dir, partsFolder))
@@ -184,7 +184,7 @@ func parseManifest(b []byte) (*Manifest, error) {
 		return nil, err
 	}
 	if m.Vocabulary < 1 || m.ShardTokens < 1 || m.ValItems < 0 || m.TrainItems < 0 || m.ValItems+m.TrainItems < 0 {
-		return nil, fmt.Errorf("a number is out of its range")
+		return nil, fmt.Errorf("a number is out of range")
 	}
 	if m.Complete {
 		return m, m.check()
@@ -197,7 +197,7 @@ func (m *Manifest) check() error {
 	want := m.Slice
 	for _, p := range m.Parts {
 		if p.Item != want || p.Tokens < 0 || p.Bytes < 0 || p.Texts < 0 {
-			return fmt.Errorf("part of item %d with %s, where that of item %d comes", p.Item, plural.Counted(p.Tokens, "token"), want)
+			return fmt.Errorf("found the part of item %d with %s, want that of item %d", p.Item, plural.Counted(p.Tokens, "token"), want)
 		}
 		want += m.Of
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// corpus has short texts and one of several batches.
+// corpus returns short texts and one of several batches.
 func corpus() (train, val *datasets.Source) {
 	var long strings.Builder
 	for i := range 120_000 {
@@ -29,7 +29,7 @@ func corpus() (train, val *datasets.Source) {
 	return datasets.Text("train", "One.", "Two two.", long.String(), "<|endoftext|> is text"), datasets.Text("val", "Val.")
 }
 
-// expected are the tokens of a source.
+// expected returns the tokens of a source.
 func expected(t *testing.T, src *datasets.Source, tok tokenizer.Tokenizer) []int {
 	t.Helper()
 	end, ends := tok.EndOfText()
@@ -82,7 +82,7 @@ func gpt2(t *testing.T) tokenizer.Tokenizer {
 	return tok
 }
 
-// files is what is in a folder, without the tokenizer.
+// files returns the files in a folder, without the tokenizer.
 func files(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -143,8 +143,8 @@ func TestPack(t *testing.T) {
 	}
 }
 
-// TestRestart stops the work at many places, spoils files, and goes on: the files are
-// those of an uninterrupted run.
+// TestRestart stops the work at many places, damages files, and resumes it: the files are the same as those of an
+// uninterrupted run.
 func TestRestart(t *testing.T) {
 	train, val := corpus()
 	tok := gpt2(t)
@@ -168,7 +168,7 @@ func TestRestart(t *testing.T) {
 		if stop > 0 != errors.Is(err, context.Canceled) {
 			t.Fatalf("stop after %d tokens: %v", stop, err)
 		}
-		if step == 2 { // as a crash or a bad disk would
+		if step == 2 { // as after a crash or on a bad disk
 			if err := os.WriteFile(filepath.Join(dir, "train_000001.bin"), []byte("spoilt"), 0o666); err != nil {
 				t.Fatal(err)
 			}
@@ -184,7 +184,7 @@ func TestRestart(t *testing.T) {
 		t.Errorf("%d files, want %d", len(got), len(want))
 	}
 
-	// One processor, and a second time over what is complete.
+	// On one processor, and a second time over a complete folder.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	single := t.TempDir()
 	for range 2 {
@@ -214,8 +214,8 @@ func TestErrors(t *testing.T) {
 	if err := pack(dir, val, nil, tok, 3); err != nil {
 		t.Fatal(err)
 	}
-	check(pack(dir, train, val, tok, 3), dir+" was begun with another corpus, tokenizer or size of shards; choose another folder")
-	check(pack(dir, val, nil, tok, 4), dir+" was begun with another corpus, tokenizer or size of shards; choose another folder")
+	check(pack(dir, train, val, tok, 3), dir+" was begun with a different corpus, tokenizer or shard size; choose another folder")
+	check(pack(dir, val, nil, tok, 4), dir+" was begun with a different corpus, tokenizer or shard size; choose another folder")
 	check(pack(t.TempDir(), val, nil, tok, -1), "shards of -1 tokens: want 1 to 2147483647")
 	full := t.TempDir()
 	if err := os.WriteFile(filepath.Join(full, "a"), nil, 0o666); err != nil {

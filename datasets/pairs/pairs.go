@@ -64,7 +64,7 @@ func customary(line []byte) (Pair, error) {
 		p.Prompt += "\n\n" + input.Prompt
 		return p, err
 	case len(found) > 1:
-		return Pair{}, fmt.Errorf("%s could each be the prompt, or a part of it: write all of it under one key, as prompt", strings.Join(found, " and "))
+		return Pair{}, fmt.Errorf("%s could each be the prompt or part of it: put the whole prompt under one key, such as prompt", strings.Join(found, " and "))
 	case slices.Equal(found, []string{"instruction"}):
 		return parse(line, found, customaryResponses)
 	}
@@ -105,7 +105,7 @@ func readLinesOf(path string, parse func(line []byte) (Pair, error)) ([]Pair, er
 func parse(line []byte, prompts, responses []string) (p Pair, err error) {
 	var row map[string]json.RawMessage
 	if err := plainjson.Unmarshal(line, &row); err != nil {
-		return p, fmt.Errorf("not a JSON object with prompt and response; plain lines want a file of responses beside them: %w", err)
+		return p, fmt.Errorf("not a JSON object with prompt and response; plain text lines need a separate file of responses: %w", err)
 	}
 	for _, key := range prompts {
 		if value := row[key]; value != nil {

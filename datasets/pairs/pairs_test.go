@@ -38,7 +38,7 @@ func TestRead(t *testing.T) {
 	if s := fmt.Sprint(got); err != nil || s != "[{one\u00a0dog [ein Hund] 1} {two [zwei] 2}]" {
 		t.Errorf("%s, %v", s, err)
 	}
-	// Lines of Windows, as Python's text mode reads them; a "\r" elsewhere is text.
+	// Windows line ends are read as in Python's text mode; a "\r" elsewhere is text.
 	got, err = pairs.ReadParallel(write(t, "a.en", "one\r\n\r two\r\n"), write(t, "a.de", "eins\r\nzwei\r"))
 	if s := fmt.Sprintf("%+q", fmt.Sprint(got)); err != nil || s != `"[{one [eins] 1} {\r two [zwei] 2}]"` {
 		t.Errorf("%s, %v", s, err)
@@ -63,12 +63,12 @@ func TestReadErrors(t *testing.T) {
 		return path, err
 	}
 	for text, want := range map[string]string{
-		"\n{":                            ":2: not a JSON object with prompt and response; plain lines want a file of responses beside them: unexpected end of JSON input",
+		"\n{":                            ":2: not a JSON object with prompt and response; plain text lines need a separate file of responses: unexpected end of JSON input",
 		`{"response":"x"}`:               ":1: no text under prompt",
 		`{"prompt":"x"}`:                 ":1: no text under response",
 		`{"prompt":"x","response":" "}`:  ":1: an empty text under response",
-		`{"prompt":1,"response":"y"}`:    ":1: key prompt: want a text, got a number",
-		`{"prompt":"x","response":true}`: ":1: key response: want a text, got true or false",
+		`{"prompt":1,"response":"y"}`:    ":1: key prompt: want a string, got a number",
+		`{"prompt":"x","response":true}`: ":1: key response: want a string, got true or false",
 		"":                               ": no pairs",
 	} {
 		if path, err := jsonl(text); err == nil || err.Error() != path+want {
@@ -109,7 +109,7 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
-// text writes a row of ids: bytes as they are, the end of text as $, no target as a dot.
+// text returns a row of ids as text: bytes as they are, the end-of-text token as $, and no target as a dot.
 func text(ids []int) string {
 	var b strings.Builder
 	for _, id := range ids {
@@ -125,7 +125,7 @@ func text(ids []int) string {
 	return b.String()
 }
 
-// TestStream: only the response and the end of text have a target, one position after.
+// TestStream: only the tokens of the response and the end-of-text token are targets.
 func TestStream(t *testing.T) {
 	set := []pairs.Pair{
 		{Prompt: "ab", Responses: []string{"CD", "other"}},
@@ -207,13 +207,12 @@ func TestPrompt(t *testing.T) {
 		t.Errorf("%v, %q", err, got)
 	}
 	_, err = pairs.NewStream([]pairs.Pair{{Responses: []string{"B"}, Line: 3}}, tokenizer.Bytes(), c)
-	if want := "pair of line 3: prompt: nothing said"; err == nil || err.Error() != want {
+	if want := "pair on line 3: prompt: nothing said"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }
 
-// TestEpochs: each epoch has every pair once, in an order of its own, and a position is
-// gone back to exactly.
+// TestEpochs: each epoch has every pair once, in a different order, and a stream can be restored to any position.
 func TestEpochs(t *testing.T) {
 	var set []pairs.Pair
 	for i := range 10 {
@@ -269,7 +268,7 @@ func TestEpochs(t *testing.T) {
 		state string
 		want  string
 	}{
-		{open(2), string(state), "pairs: the position is one of other pairs, or of another batch, context, seed or tokenizer"},
+		{open(2), string(state), "pairs: the position belongs to different pairs, or to a different batch, context, seed or tokenizer"},
 		{other, "{}", `pairs: not a position in a stream of pairs ("gorgpt pairs 1")`},
 		{other, strings.Replace(string(state), `"taken":5`, `"taken":11`, 1), "pairs: position 11 of epoch 3 is outside of 10 pairs"},
 	} {
@@ -296,9 +295,9 @@ func TestStreamErrors(t *testing.T) {
 		want string
 	}{
 		{one, tokenizer.Bytes(), pairs.Config{Batch: 1}, "pairs: a batch of 1 × 0, want 1 or more of each"},
-		{nil, tokenizer.Bytes(), pairs.Config{Batch: 1, Context: 8}, "pairs: none"},
-		{one, chars, pairs.Config{Batch: 1, Context: 8}, "pairs: the tokenizer chars has no end of text, which ends a response"},
-		{one, tokenizer.Bytes(), pairs.Config{Batch: 1, Context: 3}, "pair of line 7: the response takes 4 tokens, the context has 3"},
+		{nil, tokenizer.Bytes(), pairs.Config{Batch: 1, Context: 8}, "pairs: the set is empty"},
+		{one, chars, pairs.Config{Batch: 1, Context: 8}, "pairs: the tokenizer chars has no end-of-text token, which must end a response"},
+		{one, tokenizer.Bytes(), pairs.Config{Batch: 1, Context: 3}, "pair on line 7: the response takes 4 tokens, more than the context of 3"},
 	} {
 		if _, err := pairs.NewStream(c.set, c.tok, c.c); err == nil || err.Error() != c.want {
 			t.Errorf("%v, want %s", err, c.want)
@@ -306,7 +305,7 @@ func TestStreamErrors(t *testing.T) {
 	}
 }
 
-// TestCustomary: no key that belongs to the prompt is lost. Alpaca's instruction and input are one prompt.
+// TestCustomary: every key that belongs to the prompt is used: Alpaca's instruction and input become one prompt.
 func TestCustomary(t *testing.T) {
 	for line, want := range map[string]string{
 		`{"instruction":"i","input":"k","output":"o"}`:         "i\n\nk",
@@ -314,10 +313,10 @@ func TestCustomary(t *testing.T) {
 		`{"instruction":"i","output":"o"}`:                     "i",
 		`{"input":"k","output":"o"}`:                           "k",
 		`{"document":"d","summary":"s","text":null}`:           "d",
-		`{"question":"q","document":"d","answer":"a"}`:         "f:1: question and document could each be the prompt, or a part of it: write all of it under one key, as prompt",
-		`{"question":"q","context":"c","answers":["a"]}`:       "f:1: question and context could each be the prompt, or a part of it: write all of it under one key, as prompt",
-		`{"instruction":"i","context":"c","response":"r"}`:     "f:1: context and instruction could each be the prompt, or a part of it: write all of it under one key, as prompt",
-		`{"prompt":"p","input":["not a text"],"response":"r"}`: "f:1: prompt and input could each be the prompt, or a part of it: write all of it under one key, as prompt",
+		`{"question":"q","document":"d","answer":"a"}`:         "f:1: question and document could each be the prompt or part of it: put the whole prompt under one key, such as prompt",
+		`{"question":"q","context":"c","answers":["a"]}`:       "f:1: question and context could each be the prompt or part of it: put the whole prompt under one key, such as prompt",
+		`{"instruction":"i","context":"c","response":"r"}`:     "f:1: context and instruction could each be the prompt or part of it: put the whole prompt under one key, such as prompt",
+		`{"prompt":"p","input":["not a text"],"response":"r"}`: "f:1: prompt and input could each be the prompt or part of it: put the whole prompt under one key, such as prompt",
 	} {
 		path := write(t, "f", line)
 		set, err := pairs.Read(path)

@@ -59,14 +59,14 @@ func NewStream(set []Pair, tok tokenizer.Tokenizer, c Config) (*Stream, error) {
 		return nil, fmt.Errorf("pairs: a batch of %d × %d, want 1 or more of each", c.Batch, c.Context)
 	}
 	if len(set) == 0 {
-		return nil, errors.New("pairs: none")
+		return nil, errors.New("pairs: the set is empty")
 	}
 	end, ok := tok.EndOfText()
 	if len(c.Ends) > 0 && !(ok && slices.Contains(c.Ends, end)) {
 		end, ok = c.Ends[0], true // at which generation stops
 	}
 	if !ok {
-		return nil, fmt.Errorf("pairs: the tokenizer %s has no end of text, which ends a response", tok.Name())
+		return nil, fmt.Errorf("pairs: the tokenizer %s has no end-of-text token, which must end a response", tok.Name())
 	}
 	s := &Stream{config: c, filling: end, width: c.Context}
 	sum := sha256.New()
@@ -74,7 +74,7 @@ func NewStream(set []Pair, tok tokenizer.Tokenizer, c Config) (*Stream, error) {
 	for _, p := range set {
 		row, cut, err := encode(p, tok, end, c)
 		if err != nil {
-			return nil, fmt.Errorf("pair of line %d: %w", p.Line, err)
+			return nil, fmt.Errorf("pair on line %d: %w", p.Line, err)
 		}
 		if cut {
 			s.cut++
@@ -112,7 +112,7 @@ func encode(p Pair, tok tokenizer.Tokenizer, end int, c Config) (row encoded, cu
 	// The last token is only a target, so T+1 fit.
 	room := c.Context + 1 - len(response)
 	if room < 1 {
-		return row, false, fmt.Errorf("the response takes %s, the context has %d", plural.Of(len(response), "token"), c.Context)
+		return row, false, fmt.Errorf("the response takes %s, more than the context of %d", plural.Of(len(response), "token"), c.Context)
 	}
 	if len(prompt) > 0 && len(front) >= room { // no room for any of the prompt
 		front = nil
@@ -214,7 +214,7 @@ func (s *Stream) Restore(state []byte) error {
 		return fmt.Errorf("pairs: not a position in a stream of pairs (%q)", format)
 	}
 	if p.Print != s.print {
-		return errors.New("pairs: the position is one of other pairs, or of another batch, context, seed or tokenizer")
+		return errors.New("pairs: the position belongs to different pairs, or to a different batch, context, seed or tokenizer")
 	}
 	if p.Epoch < 0 || p.Taken < 0 || p.Taken > len(s.rows) {
 		return fmt.Errorf("pairs: position %d of epoch %d is outside of %d pairs", p.Taken, p.Epoch, len(s.rows))

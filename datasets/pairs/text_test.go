@@ -9,8 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/datasets/pairs"
 )
 
-// TestText: the rule of package plaintext holds for pairs, as it does for Python's utf-8-sig
-// and json.
+// TestText: the rules of package plaintext apply to pairs, as Python's utf-8-sig and json have them.
 func TestText(t *testing.T) {
 	dir := t.TempDir()
 	put := func(name, content string) string {
@@ -32,7 +31,7 @@ func TestText(t *testing.T) {
 		"byte.jsonl": {"{\"prompt\": \"a\", \"response\": \"b\"}\n{\"prompt\": \"\xff\", \"response\": \"b\"}\n", "byte.jsonl:2: offset 12: byte 0xff is not valid UTF-8"},
 		"half.jsonl": {`{"prompt": "a", "response": "\udc00"}`, `half.jsonl:1: key response: half of a surrogate pair, \udc00 (byte 2)`},
 		"list.jsonl": {`{"prompt": "a", "answers": ["b", "\ud800"]}`, `list.jsonl:1: key answers: half of a surrogate pair, \ud800 (byte 8)`},
-		"wide.jsonl": {"\xff\xfe{\x00", "wide.jsonl: this is text in UTF-16: make it UTF-8, as by iconv -f UTF-16 -t UTF-8"},
+		"wide.jsonl": {"\xff\xfe{\x00", "wide.jsonl: this is text in UTF-16: convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8"},
 		"coqa.json":  {"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "coqa.json: this is a Git-LFS pointer, not the file itself: fetch it with git lfs pull, or download it"},
 	} {
 		if _, err := pairs.Read(put(name, c.content)); err == nil || !strings.HasSuffix(err.Error(), c.want) {

@@ -47,8 +47,8 @@ func TestWriter(t *testing.T) {
 	}
 }
 
-// TestWide: ids of 32 bits, under the magic and version that llm.c's dev/data/data_common.py writes
-// for Llama 3.
+// TestWide checks shards of 32-bit ids, with the magic and version that llm.c's dev/data/data_common.py writes for
+// Llama 3.
 func TestWide(t *testing.T) {
 	if For(65536) != GPT2 || For(65537) != Llama {
 		t.Errorf("a vocabulary of 65536 has %v, of 65537 %v", For(65536), For(65537))
@@ -134,7 +134,7 @@ func ExampleCreate() {
 	// Output: 4 1032
 }
 
-// TestCreateFails: what cannot be written is an error of Create, not of a later Write.
+// TestCreateFails: a file that cannot be written is an error of Create, not of a later Write.
 func TestCreateFails(t *testing.T) {
 	if _, err := Create(filepath.Join(t.TempDir(), "nowhere", "x.bin"), GPT2, 1); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no folder: %v", err)

@@ -56,7 +56,7 @@ func (a answers) index(answer string, number bool, choices, keys []string) (int,
 		i = letter(answer)
 	case byKey:
 		if i = slices.Index(keys, answer); i < 0 {
-			return 0, fmt.Errorf("answerKey %q is none of the labels %q", answer, keys)
+			return 0, fmt.Errorf("answerKey %q is not one of the labels %q", answer, keys)
 		}
 	default:
 		if !number {

@@ -33,7 +33,7 @@ func readOwnChoices(path string, rule answers) (Set, error) {
 				}
 				return nil
 			}
-			return fmt.Errorf("none of the keys %s", strings.Join(keys, ", "))
+			return fmt.Errorf("want one of the keys %s", strings.Join(keys, ", "))
 		}
 		if err := read(&e.Text, "context", "ctx", "query", "question", "prompt"); err != nil {
 			return e, err

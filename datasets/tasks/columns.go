@@ -40,7 +40,7 @@ func (c Columns) Read(path string, kind Kind, labels []string) (Task, Set, error
 	case c.Text == "" || (c.Label == "") == (c.Score == ""):
 		return t, Set{}, errors.New("tasks: name the column of the text and that of the label or the score")
 	case (c.Pair == "") != (kind == Classification):
-		return t, Set{}, fmt.Errorf("tasks: the columns do not fit: %s", kind)
+		return t, Set{}, fmt.Errorf("tasks: the columns do not fit a task of kind %s: a classification has one text, other kinds two", kind)
 	}
 	if t.given {
 		if err := checkRange(c.Low, c.High); err != nil {
@@ -128,7 +128,7 @@ func (c Columns) example(r row, labels classes) (e Example, err error) {
 			return e, err
 		}
 		if e.Score, err = strconv.ParseFloat(text, 64); err != nil || e.Score-e.Score != 0 {
-			return e, fmt.Errorf("score %q is no number", text)
+			return e, fmt.Errorf("score %q is not a number", text)
 		}
 		if c.Low != c.High && !(e.Score >= c.Low && e.Score <= c.High) {
 			return e, fmt.Errorf("score %g is not between %g and %g", e.Score, c.Low, c.High)

@@ -12,8 +12,8 @@ import (
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 )
 
-// TestDrawn: of tables by pandas and pyarrow, the texts are those that pandas reads, without the
-// white space around. See ../testdata/draw.py.
+// TestDrawn: from tables that pandas and pyarrow have written, the same texts are read as by pandas, without the white
+// space around them. See ../testdata/draw.py.
 func TestDrawn(t *testing.T) {
 	dir := os.Getenv("GORGPT_DRAWN")
 	if dir == "" {

@@ -106,7 +106,7 @@ func newsLabel(r row, classes int) (int, error) {
 	}
 	n, err := strconv.Atoi(label)
 	if err != nil || n < first || n >= first+classes {
-		return 0, fmt.Errorf("label %s is none of %d to %d", brief(label), first, first+classes-1)
+		return 0, fmt.Errorf("label %s, want %d to %d", brief(label), first, first+classes-1)
 	}
 	return n - first, nil
 }

@@ -39,7 +39,7 @@ func plain(labels []string) classes {
 func (c classes) index(label string) (int, error) {
 	i, ok := c.of[label]
 	if !ok {
-		return 0, fmt.Errorf("label %s is none of %s", brief(label), strings.Join(c.labels, ", "))
+		return 0, fmt.Errorf("label %s is not one of %s", brief(label), strings.Join(c.labels, ", "))
 	}
 	return i, nil
 }
@@ -69,9 +69,9 @@ func positive(labels []string, label string) ([]string, error) {
 	switch at := slices.Index(labels, label); {
 	case label == "":
 	case at < 0:
-		return nil, fmt.Errorf("the positive label %q is none of %s", label, strings.Join(labels, ", "))
+		return nil, fmt.Errorf("the positive label %q is not one of %s", label, strings.Join(labels, ", "))
 	case len(labels) != 2:
-		return nil, fmt.Errorf("a positive label is one of two; there are %d: %s", len(labels), strings.Join(labels, ", "))
+		return nil, fmt.Errorf("a positive label needs exactly two labels; there are %d: %s", len(labels), strings.Join(labels, ", "))
 	case at == 0:
 		return []string{labels[1], labels[0]}, nil
 	}

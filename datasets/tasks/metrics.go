@@ -35,7 +35,7 @@ func Measure(metric string, predicted, truth []float64) (float64, error) {
 		value /= float64(len(truth))
 	case "f1":
 		if c := max(slices.Max(predicted), slices.Max(truth)); c > 1 {
-			return 0, fmt.Errorf("tasks: f1 is of class 1 of two, and there is a class %g: see macro_f1", c)
+			return 0, fmt.Errorf("tasks: f1 needs two classes, 0 and 1, but there is a class %g: use macro_f1", c)
 		}
 		value = scoreOf(1, predicted, truth).F1
 	case "macro_f1":
@@ -181,7 +181,7 @@ func Confusion(predicted, truth []int, classes int) ([][]int, error) {
 	}
 	for i, p := range predicted {
 		if t := truth[i]; min(p, t) < 0 || max(p, t) >= classes {
-			return nil, fmt.Errorf("tasks: example %d: class %d predicted for %d, there are %d", i, p, t, classes)
+			return nil, fmt.Errorf("tasks: example %d: class %d predicted for class %d, want classes below %d", i, p, t, classes)
 		}
 		counts[truth[i]][p]++
 	}

@@ -157,7 +157,7 @@ func putAt(object map[string]any, path []string, change func(any) any) error {
 		}
 		below, ok := object[name].(map[string]any)
 		if !ok {
-			return errors.New("is in one that is no object")
+			return errors.New("is inside a value that is not an object")
 		}
 		object = below
 	}

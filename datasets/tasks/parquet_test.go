@@ -10,13 +10,13 @@ import (
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 )
 
-// TestParquet reads what testdata/parquet.py writes with pyarrow 26.0.1.
+// TestParquet reads files that testdata/parquet.py has written with pyarrow 26.0.1.
 func TestParquet(t *testing.T) {
 	for _, c := range []struct{ task, want string }{
 		{"sst2", `1 "a quiet, moving film" 1; 2 "dull" 0`},
 		{"stsb", `1 "a" "b" 3.8; 2 "c" "d" 5`},
 		{"arc", `1 "q" ["x" "y"] 1; 2 "r" ["2" "1"] 0`},
-		{"commonsense_qa", `1 "q" ["x" "y"] 1`}, // choices as published, beside a picture and a time
+		{"commonsense_qa", `1 "q" ["x" "y"] 1`}, // the published form of choices, with other columns, of a picture and a time
 	} {
 		task, err := tasks.Find(c.task)
 		if err != nil {
@@ -38,15 +38,15 @@ func TestParquet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A choice that is null is no choice less.
+	// A null choice is an error; it is not dropped.
 	if _, err := race.Read(filepath.Join("testdata", "race.parquet")); err == nil || err.Error() != filepath.Join("testdata", "race.parquet")+":1: choice 2 is empty" {
 		t.Errorf("a choice that is null: %v", err)
 	}
-	// Neither is a list that is null a list of a null; lists in lists are left out.
+	// A null list has no choices, rather than one that is null; nested lists are left out.
 	if _, err := race.Read(filepath.Join("testdata", "null.parquet")); err == nil || err.Error() != filepath.Join("testdata", "null.parquet")+":1: label \"A\" names none of 0 choices" {
 		t.Errorf("choices that are null: %v", err)
 	}
-	// The labels are those of pandas' read_parquet(…).astype(str), but for true and false.
+	// The labels are those of pandas' read_parquet(…).astype(str), except true and false.
 	own := filepath.Join("testdata", "own.parquet")
 	for column, want := range map[string]string{
 		"class": "1 1000000 9007199254740992 9007199254740993",
@@ -58,12 +58,12 @@ func TestParquet(t *testing.T) {
 			t.Errorf("%s: labels %s, %v; want %s", column, got, err, want)
 		}
 	}
-	if _, _, err := (tasks.Columns{Text: "txt", Label: "class"}).Read(own, tasks.Classification, nil); err == nil || err.Error() != own+":1: no column txt; there are class, fine, grade, text" {
+	if _, _, err := (tasks.Columns{Text: "txt", Label: "class"}).Read(own, tasks.Classification, nil); err == nil || err.Error() != own+":1: no column txt; the file has class, fine, grade, text" {
 		t.Errorf("no such column: %v", err)
 	}
 }
 
-// FuzzParquet: a damaged file is an error in a line.
+// FuzzParquet: a damaged file is a one-line error.
 func FuzzParquet(f *testing.F) {
 	for _, name := range []string{"sst2", "arc"} {
 		data, err := os.ReadFile(filepath.Join("testdata", name+".parquet"))
@@ -86,8 +86,8 @@ func FuzzParquet(f *testing.F) {
 	})
 }
 
-// TestParquetKinds: labels of all types that hold numbers and times are those of pandas, which
-// testdata/parquet.py prints; integers of 32 bits once lost their sign.
+// TestParquetKinds: labels of all types of numbers and times are those of pandas, which testdata/parquet.py prints.
+// (32-bit integers once lost their sign.)
 func TestParquetKinds(t *testing.T) {
 	file := filepath.Join("testdata", "kinds.parquet")
 	for column, want := range map[string]string{

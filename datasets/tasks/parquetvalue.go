@@ -51,7 +51,7 @@ func (c parquetColumn) json(v parquet.Value) (any, error) {
 			return string(text), nil
 		}
 		if c.text {
-			return nil, errors.New("holds bytes that are no UTF-8")
+			return nil, errors.New("holds bytes that are not valid UTF-8")
 		}
 	}
 	return nil, nil

@@ -31,7 +31,7 @@ func (r row) get(names string) (string, error) {
 			return value, nil
 		}
 	}
-	return "", fmt.Errorf("no column %s; there are %s", strings.ReplaceAll(names, "|", " or "),
+	return "", fmt.Errorf("no column %s; the file has %s", strings.ReplaceAll(names, "|", " or "),
 		strings.Join(slices.Sorted(maps.Keys(r.values)), ", "))
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 )
 
-// TestFit: a few whole numbers are a scale; other scores have numpy's mean and std.
+// TestFit: scores that are a few whole numbers have a scale; others are standardized by numpy's mean and std.
 func TestFit(t *testing.T) {
 	for _, c := range []struct {
 		scores                     string
@@ -43,7 +43,7 @@ func TestFit(t *testing.T) {
 	}
 	for scores, want := range map[string]string{
 		"3 3 3":    "all 3 examples have the score 3: there is nothing to tell apart",
-		"0 5e-324": "", // both are whole numbers to nobody
+		"0 5e-324": "", // nobody would call these a scale of whole numbers
 	} {
 		task := tasks.Task{Kind: tasks.Classification, Regression: true}
 		var examples []tasks.Example

@@ -24,7 +24,7 @@ func write(t testing.TB, name, text string) string {
 	return path
 }
 
-// show writes an example in a line.
+// show returns an example as one line.
 func show(e tasks.Example) string {
 	s := fmt.Sprintf("%d %q", e.Line, e.Text)
 	if e.Pair != "" {
@@ -39,7 +39,7 @@ func show(e tasks.Example) string {
 	return s + fmt.Sprintf(" %d", e.Label)
 }
 
-// TestRACEFolder: all .txt files below a folder, in the order of their names.
+// TestRACEFolder: a folder is read as all .txt files below it, in the order of their names.
 func TestRACEFolder(t *testing.T) {
 	dir := t.TempDir()
 	page := func(q string) string {
@@ -74,8 +74,8 @@ func TestRACEFolder(t *testing.T) {
 	}
 }
 
-// TestMissingKeys: a record less any one of its keys is an error of its line, no panic and no
-// example with a hole.
+// TestMissingKeys: a record that lacks any of its keys is an error that names its line; it neither panics nor becomes an
+// incomplete example.
 func TestMissingKeys(t *testing.T) {
 	for _, c := range []struct{ task, record string }{
 		{"race", `{"article":"a","question":"q","options":["B","A"],"answer":"A"}`},
@@ -113,7 +113,7 @@ func TestMissingKeys(t *testing.T) {
 	}
 }
 
-// TestRead: every task in every form that it is published in.
+// TestRead reads every task in every form in which it is published.
 func TestRead(t *testing.T) {
 	const race = `{"article":"A story.","questions":["Who?","Why?"],"options":[["a","b","c","d"],["e","f"]],"answers":["C","A"],"id":"high1.txt"}`
 	const cloze = "InputStoryid,InputSentence1,InputSentence2,InputSentence3,InputSentence4,RandomFifthSentenceQuiz1,RandomFifthSentenceQuiz2,AnswerRightEnding\n"
@@ -143,7 +143,7 @@ func TestRead(t *testing.T) {
 		{"commonsense_qa", "dev.jsonl", `{"answerKey":"A","question":{"stem":"q","choices":[{"label":"A","text":"x"},{"label":"B","text":"y"}]}}`, `1 "q" ["x" "y"] 0`},
 		{"piqa", "dev.jsonl", `{"goal":"g","sol1":"x","sol2":"y","label":1}`, `1 "g" ["x" "y"] 1`},
 
-		// What published sets call the right choice is never looked for among the texts.
+		// The label of a published set is never searched for among the texts of the choices.
 		{"piqa", "dev.jsonl", `{"goal":"g","sol1":"x","sol2":"y","label":1,"Label":0,"GOAL":"h"}`, `1 "g" ["x" "y"] 1`},
 		{"piqa", "dev.jsonl", `{"goal":"g","sol1":"1","sol2":"0","label":1}`, `1 "g" ["1" "0"] 1`},
 		{"race", "high1.txt", `{"article":"a","questions":["q"],"options":[["B","C","D","A"]],"answers":["A"]}`, `1 "a" "q" ["B" "C" "D" "A"] 0`},
@@ -161,8 +161,8 @@ func TestRead(t *testing.T) {
 			`{"question":"q","passage":"p","label":1}`, `1 "p" "is it" 1; 2 "p" "is it" 0; 3 "p" "q" 1`},
 		{"rte", "val.jsonl", `{"premise":"a","hypothesis":"b","label":"not_entailment","idx":0}`, `1 "a" "b" 1`},
 
-		// As Hugging Face has them: columns of other names, classes as numbers in the order of
-		// its ClassLabels, −1 where there is none.
+		// Hugging Face's versions have columns with other names, and classes as numbers in the order of the ClassLabels,
+		// with −1 for an unknown class.
 		{"sst2", "train.jsonl", `{"idx":0,"sentence":"good","label":1}`, `1 "good" 1`},
 		{"sst2", "train.json", "[{\"sentence\":\"good\",\"label\":1},\n{\"sentence\":\"bad\",\"label\":0}]", `1 "good" 1; 2 "bad" 0`},
 		{"sst2", "train.csv", "idx,sentence,label\r\n0,\"good, really\",1\r\n1,bad,0\r\n", `2 "good, really" 1; 3 "bad" 0`},
@@ -180,8 +180,8 @@ func TestRead(t *testing.T) {
 		{"stsb", "dev.jsonl", `{"sentence1":"a","sentence2":"b","label":3.8,"idx":0}` + "\n" + `{"sentence1":"a","sentence2":"b","label":-1.0}`, `1 "a" "b" 3.8; skipped 1`},
 		{"stsb", "dev.csv", "sentence1,sentence2,label,idx\na,b,2.5,7\n", `2 "a" "b" 2.5`},
 
-		// GLUE's SNLI: where five annotated, a row has label2 to label5 too, which the header of
-		// train.tsv lacks; the last field is the gold label.
+		// In GLUE's SNLI, a row with five annotations also has label2 to label5, which are missing in the header of
+		// train.tsv; the last field is the gold label.
 		{"snli", "train.tsv", "index\tcaptionID\tpairID\ts1bp\ts2bp\ts1p\ts2p\tsentence1\tsentence2\tlabel1\tgold_label\n" +
 			"0\tc\tp\t.\t.\t.\t.\tA man.\tA dog.\tneutral\tcontradiction\n" +
 			"1\tc\tp\t.\t.\t.\t.\tA man.\tA cat.\tneutral\tentailment\tneutral\t\tneutral\tneutral\n" +
@@ -210,8 +210,8 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestPIQALabels: as published, labels stand in a file beside, one for each question; those in
-// the questions come first.
+// TestPIQALabels: as published, the labels are in a separate file, one for each question; labels in the questions take
+// precedence.
 func TestPIQALabels(t *testing.T) {
 	const question = `{"goal":"g","sol1":"1","sol2":"0"}`
 	for _, c := range []struct{ questions, labels, want string }{
@@ -241,24 +241,24 @@ func TestPIQALabels(t *testing.T) {
 	}
 }
 
-// TestErrors: file and line, and what was expected.
+// TestErrors: an error names the file and the line, and says what was expected.
 func TestErrors(t *testing.T) {
 	for _, c := range []struct{ task, file, text, want string }{
-		{"rte", "f.csv", "premise,hypothesis,label\na,b,maybe\n", `:2: label "maybe" is none of entailment, not_entailment`},
-		{"rte", "f.csv", "premise,label\na,entailment\n", `:2: no column hypothesis or sentence2; there are label, premise`},
+		{"rte", "f.csv", "premise,hypothesis,label\na,b,maybe\n", `:2: label "maybe" is not one of entailment, not_entailment`},
+		{"rte", "f.csv", "premise,label\na,entailment\n", `:2: no column hypothesis or sentence2; the file has label, premise`},
 		{"rte", "f.csv", "premise,hypothesis,label\na, ,entailment\n", `:2: hypothesis is empty`},
 		{"rte", "f.csv", "premise,hypothesis,label\na,entailment\n", `:2: 2 columns, want 3`},
 		{"rte", "f.csv", "premise,hypothesis,label\na,b, and c,entailment\n", `:2: 4 columns, want 3`},
 		{"rte", "f.csv", "premise,hypothesis,label\n", `: no examples`},
 		{"rte", "f.csv", "", `: no examples`},
 		{"rte", "f.jsonl", "{\"premise\":\"a\"\n", `:1: unexpected end of JSON input`},
-		{"cola", "f.tsv", "gj04\t2\t\tThe car.\n", `:1: label "2" is none of unacceptable, acceptable`},
+		{"cola", "f.tsv", "gj04\t2\t\tThe car.\n", `:1: label "2" is not one of unacceptable, acceptable`},
 		{"stsb", "f.csv", "a,b,5.5\n", `:1: score 5.5 is not between 0 and 5`},
-		{"stsb", "f.csv", "a,b,good\n", `:1: score "good" is no number`},
-		{"sst2", "f", "2 fine\n", `:1: label "2" is none of negative, positive`},
+		{"stsb", "f.csv", "a,b,good\n", `:1: score "good" is not a number`},
+		{"sst2", "f", "2 fine\n", `:1: label "2" is not one of negative, positive`},
 		{"trec", "f", "\nNUM:date\n", `:2: no text after the label`},
-		{"ag_news", "f.csv", "\"5\",\"a\",\"b\"\n", `:1: label "5" is none of 1 to 4`},
-		{"ag_news", "f.csv", "a,4\n", `:1: label "4" is none of 0 to 3`},
+		{"ag_news", "f.csv", "\"5\",\"a\",\"b\"\n", `:1: label "5", want 1 to 4`},
+		{"ag_news", "f.csv", "a,4\n", `:1: label "4", want 0 to 3`},
 		{"race", "f.txt", `{"article":"a","questions":["q"],"options":[["a"]],"answers":["A"]}`, `: question 1: 1 choices, want 2 or more`},
 		{"race", "f.txt", `{"article":"a","questions":["q"],"options":[["a","b"]],"answers":["C"]}`, `: question 1: label "C" names none of 2 choices`},
 		{"race", "f.txt", `{"article":"a","questions":["q"]}`, `: 1 questions, 0 answers, 0 lists of options; want as many of each`},
@@ -267,12 +267,12 @@ func TestErrors(t *testing.T) {
 		{"sst2", "f.jsonl", `{"sentence":"a","label":null}`, `:1: label is empty`},
 		{"sst2", "f.jsonl", `{"sentence":"a","label":-1}`, `: no examples: none of 1 has a label`},
 		{"stsb", "f.jsonl", `{"sentence1":"a","sentence2":"b","label":-2}`, `:1: score -2 is not between 0 and 5`},
-		{"trec", "f.jsonl", `{"text":"How?","coarse_label":0}`, `:1: label "0" is none of ABBR, DESC, ENTY, HUM, LOC, NUM`},
-		{"arc", "f.jsonl", `{"question":"q","choices":{"text":["A","B"],"label":["1","2"]},"answerKey":"A"}`, `:1: answerKey "A" is none of the labels ["1" "2"]`},
+		{"trec", "f.jsonl", `{"text":"How?","coarse_label":0}`, `:1: label "0" is not one of ABBR, DESC, ENTY, HUM, LOC, NUM`},
+		{"arc", "f.jsonl", `{"question":"q","choices":{"text":["A","B"],"label":["1","2"]},"answerKey":"A"}`, `:1: answerKey "A" is not one of the labels ["1" "2"]`},
 		{"piqa", "f.jsonl", `{"goal":"g","sol1":"x","sol2":"y","label":2}`, `:1: label "2" names none of 2 choices`},
 		{"copa", "f.jsonl", `{"premise":"p","question":"why","choice1":"x","choice2":"y","label":1}`, `:1: question "why", want cause or effect`},
 		{"copa", "f.jsonl", `{"premise":"p","question":"cause","choice1":"x","choice2":"y","label":2}`, `:1: label "2" names none of 2 choices`},
-		{"boolq", "f.jsonl", `{"passage":"p","question":"q","answer":"maybe"}`, `:1: label "maybe" is none of no, yes`},
+		{"boolq", "f.jsonl", `{"passage":"p","question":"q","answer":"maybe"}`, `:1: label "maybe" is not one of no, yes`},
 		{"commonsense_qa", "f.jsonl", `{"question":"q","choices":{"label":["A"],"text":["x","y"]},"answerKey":"A"}`, `:1: 1 labels for 2 choices`},
 	} {
 		task, err := tasks.Find(c.task)
@@ -289,8 +289,8 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestReadChoices: a number is an index whatever the choices are, and a string must stand for a
-// single choice. lm-evaluation-harness also takes doc_to_target of type int for an index.
+// TestReadChoices: a number is an index, whatever the choices are, and a string must identify a single choice.
+// lm-evaluation-harness also interprets a doc_to_target of type int as an index.
 func TestReadChoices(t *testing.T) {
 	const legs = `"question":"How many legs has a dog?","choices":["1","2","3","4"]`
 	for text, want := range map[string]string{
@@ -326,8 +326,8 @@ func TestReadChoices(t *testing.T) {
 	}
 }
 
-// TestNumberLabels: a class that is a JSON number is known by its text, as when pandas reads a
-// column of such numbers with dtype=str, and as Python's json keeps integers: no two are merged.
+// TestNumberLabels: a class that is a JSON number is identified by its text, as when pandas reads a column of numbers
+// with dtype=str, and as Python's json keeps integers: no two classes are merged.
 func TestNumberLabels(t *testing.T) {
 	var lines []string
 	for _, label := range []string{"1000000", "9007199254740993", "9007199254740992", "1", "1.0", "1e3", "true", `"x|y"`} {
@@ -345,7 +345,7 @@ func TestNumberLabels(t *testing.T) {
 	}
 }
 
-// TestColumns: a task of one's own needs no code.
+// TestColumns: a new task can be defined by its columns, without code.
 func TestColumns(t *testing.T) {
 	csv := write(t, "mail.csv", "id,subject,class\n1,Win money,spam\n2,Lunch?,ham\n3,Dinner?,ham\n")
 	task, set, err := tasks.Columns{Text: "subject", Label: "class"}.Read(csv, tasks.Classification, nil)
@@ -355,8 +355,8 @@ func TestColumns(t *testing.T) {
 	if fmt.Sprint(task.Labels) != "[ham spam]" || len(set.Examples) != 3 || set.Examples[0].Label != 1 {
 		t.Errorf("labels %v, %+v", task.Labels, set)
 	}
-	// The labels of the training file hold for others.
-	if _, err := task.Read(write(t, "dev.csv", "subject,class\nx,eggs\n")); err == nil || !strings.HasSuffix(err.Error(), `dev.csv:2: label "eggs" is none of ham, spam`) {
+	// The labels of the training file apply to other files.
+	if _, err := task.Read(write(t, "dev.csv", "subject,class\nx,eggs\n")); err == nil || !strings.HasSuffix(err.Error(), `dev.csv:2: label "eggs" is not one of ham, spam`) {
 		t.Errorf("%v", err)
 	}
 	jsonl := write(t, "pairs.jsonl", `{"a":"x","b":"y","alike":3.5}`+"\n"+`{"a":"x","b":"z","alike":-1}`)
@@ -371,16 +371,16 @@ func TestColumns(t *testing.T) {
 	if task, _, err = (tasks.Columns{Text: "subject", Label: "class"}).Read(three, tasks.Classification, nil); err != nil || fmt.Sprint(task.Metrics) != "[accuracy macro_f1 matthews]" {
 		t.Errorf("three: %v %v", task.Metrics, err)
 	}
-	for label, want := range map[string]string{"x": ": a positive label is one of two; there are 3: x, y, z", "w": ": the positive label \"w\" is none of x, y, z"} {
+	for label, want := range map[string]string{"x": ": a positive label needs exactly two labels; there are 3: x, y, z", "w": ": the positive label \"w\" is not one of x, y, z"} {
 		if _, _, err := (tasks.Columns{Text: "subject", Label: "class", Positive: label}).Read(three, tasks.Classification, nil); err == nil || err.Error() != three+want {
 			t.Errorf("positive %s: %v, want %s", label, err, want)
 		}
 	}
 	for want, c := range map[string]tasks.Columns{
-		"tasks: a range of scores from 0 to 0.5: want whole numbers, the second the larger by at most 1000": {Text: "subject", Score: "class", High: 0.5},
-		"tasks: a range of scores from 5 to 0: want whole numbers, the second the larger by at most 1000":   {Text: "subject", Score: "class", Low: 5},
-		"tasks: name the column of the text and that of the label or the score":                             {Text: "a"},
-		"tasks: the columns do not fit: classification":                                                     {Text: "a", Pair: "b", Label: "c"},
+		"tasks: a range of scores from 0 to 0.5: want whole numbers, the second the larger by at most 1000":           {Text: "subject", Score: "class", High: 0.5},
+		"tasks: a range of scores from 5 to 0: want whole numbers, the second the larger by at most 1000":             {Text: "subject", Score: "class", Low: 5},
+		"tasks: name the column of the text and that of the label or the score":                                       {Text: "a"},
+		"tasks: the columns do not fit a task of kind classification: a classification has one text, other kinds two": {Text: "a", Pair: "b", Label: "c"},
 	} {
 		if _, _, err := c.Read(jsonl, tasks.Classification, nil); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
@@ -418,7 +418,7 @@ func TestShared(t *testing.T) {
 	}
 }
 
-// TestMeasure compares with scikit-learn 1.9.1 and scipy 1.17.1.
+// TestMeasure compares the metrics with those of scikit-learn 1.9.1 and scipy 1.17.1.
 func TestMeasure(t *testing.T) {
 	truth := []float64{0, 1, 1, 0, 1, 1, 0, 1, 0, 1, 1, 0}
 	guess := []float64{0, 1, 0, 0, 1, 1, 1, 1, 0, 0, 1, 1}
@@ -436,7 +436,7 @@ func TestMeasure(t *testing.T) {
 		{"f1", guess, truth, 0.7142857142857143},
 		{"f1", invert(guess), invert(truth), 0.6}, // pos_label=0
 		{"macro_f1", guess3, truth3, 0.6984126984126983},
-		{"macro_f1", []float64{0, 1, 1, 3, 4, 0, 3}, []float64{0, 1, 3, 3, 1, 0, 1}, 0.475}, // no class 2 at all
+		{"macro_f1", []float64{0, 1, 1, 3, 4, 0, 3}, []float64{0, 1, 3, 3, 1, 0, 1}, 0.475}, // class 2 does not occur
 		{"matthews", guess, truth, 0.3142857142857143},
 		{"matthews", guess3, truth3, 0.5606060606060606},
 		{"pearson", scores, rated, 0.9308523625517565},
@@ -449,7 +449,7 @@ func TestMeasure(t *testing.T) {
 			t.Errorf("%s: %v, want %v: %v", c.metric, got, c.want, err)
 		}
 	}
-	if _, err := tasks.Measure("f1", guess3, truth3); err == nil || err.Error() != "tasks: f1 is of class 1 of two, and there is a class 2: see macro_f1" {
+	if _, err := tasks.Measure("f1", guess3, truth3); err == nil || err.Error() != "tasks: f1 needs two classes, 0 and 1, but there is a class 2: use macro_f1" {
 		t.Errorf("%v", err)
 	}
 	// precision_recall_fscore_support(labels=[0, 1, 2, 3], zero_division=0)
@@ -473,7 +473,7 @@ func TestBetter(t *testing.T) {
 	}
 }
 
-// invert takes the other class of two.
+// invert exchanges the two classes.
 func invert(classes []float64) []float64 {
 	other := make([]float64, len(classes))
 	for i, c := range classes {
@@ -487,12 +487,12 @@ func TestConfusion(t *testing.T) {
 	if err != nil || fmt.Sprint(got) != "[[1 0 0] [0 1 0] [0 1 1]]" {
 		t.Errorf("%v, %v", got, err)
 	}
-	if _, err := tasks.Confusion([]int{3}, []int{0}, 3); err == nil || err.Error() != "tasks: example 0: class 3 predicted for 0, there are 3" {
+	if _, err := tasks.Confusion([]int{3}, []int{0}, 3); err == nil || err.Error() != "tasks: example 0: class 3 predicted for class 0, want classes below 3" {
 		t.Errorf("%v", err)
 	}
 }
 
-// TestAll: names are unique and metrics known.
+// TestAll: the names of tasks are unique, and their metrics exist.
 func TestAll(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, task := range tasks.All() {

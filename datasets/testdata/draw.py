@@ -2,9 +2,9 @@
 
     python draw.py [SEED [FOLDER]]
 
-The files in drawn/ are those of seed 14, by pandas 3.1.1 and pyarrow 26.0.1: 20 Parquet, 12 JSON
-lines and 8 tables, over the options of their writers. want.json has, for each, the field of the
-text and the first 16 digits of the SHA-256 of each text that is neither null nor empty.
+The files in drawn/ are those of seed 14, written by pandas 3.1.1 and pyarrow 26.0.1 with random
+options: 20 Parquet files, 12 files of JSON lines and 8 tables. want.json has, for each file, the field
+of the text and the first 16 digits of the SHA-256 of each text that is neither null nor empty.
 """
 
 import csv, hashlib, json, pathlib, random, shutil, sys
@@ -45,7 +45,7 @@ def texts(n, gaps=True, long=0.0):
 
 
 def other(n):
-    """Columns that are not the text."""
+    """Returns columns other than the text."""
     all = {
         "id": pa.array([R.randint(-2**62, 2**62) for _ in range(n)]),
         "score": pa.array([R.choice([None, R.random()]) for _ in range(n)], pa.float64()),
@@ -71,7 +71,7 @@ def parquet(i):
     column = pa.array(values, pa.string()).cast(kind) if kind != pa.string_view() else pa.array(values, kind)
     field, path = R.choice(["text", "text", "content", "text.body", "a.b.c", "Text mit Raum"]), None
     columns = other(n)
-    if R.random() < 0.25:  # a struct, whose own name may have dots
+    if R.random() < 0.25:  # a struct, whose name may itself contain dots
         outer, path = R.choice(["meta", "meta.x"]), field
         columns[outer] = pa.StructArray.from_arrays([column, pa.array(range(n))], [field, "n"])
         field = outer + "." + field
@@ -160,7 +160,7 @@ for draw, start, count in ((parquet, 0, 20), (lines, 20, 12), (table, 32, 8)):
     for i in range(start, start + count):
         name, field, got = draw(i)
         if draw is table:
-            got = [s.strip() for s in got]  # as examples of a task are
+            got = [s.strip() for s in got]  # as in a task's examples
         kept = [s for s in got if isinstance(s, str) and s]
         want.append({"file": name, "field": field, "texts": [digest(s) for s in kept]})
 (out / "want.json").write_text(json.dumps(want, separators=(",", ":")).replace("},{", "},\n{") + "\n")

@@ -2,9 +2,9 @@
 
     python fixtures.py        # torch 2.15, transformers 5.23; about a minute
 
-model/ is a small byte-level GPT-2, trained a little on sentences made here, so that it is
-right about some last words and wrong about others. The data files are made of the same
-sentences. expected.json holds what transformers computes for them, golden.json the losses
+model/ is a small byte-level GPT-2, trained briefly on sentences generated here, so that it is
+right about some last words and wrong about others. The data files contain sentences of the same
+kind. expected.json holds what transformers computes for them; golden.json holds the losses
 of AdamW steps and greedy continuations in the form that `gorgpt eval --on golden` reads.
 """
 import json
@@ -70,7 +70,7 @@ def logits(ids):
 
 
 def score(before, text):
-    """Log-likelihood of each byte of text after before, and whether it is the best one."""
+    """Returns the log-likelihood of each byte of text after before, and whether it is the likeliest byte."""
     spaces = len(before) - len(before.rstrip(" "))
     if spaces:
         before, text = before[:-spaces], before[-spaces:] + text
@@ -82,8 +82,8 @@ def score(before, text):
 
 expected = {}
 
-# Perplexity: windows of T inputs and as many targets, moved by the stride; each token
-# counts in the first window that predicts it.
+# Perplexity: windows of T inputs and T targets, moved by the stride; each token is
+# counted in the first window that predicts it.
 text = ""
 for i in range(12):
     text += " ".join(" ".join(story()) + "." for _ in range(3)) + ("\n\n" if i % 5 == 4 else "\n")
@@ -124,7 +124,7 @@ for p in passages:
 expected["lambada"] = {"accuracy": right / len(passages), "accuracy_last_token": last / len(passages),
                        "perplexity": math.exp(nll / len(passages)), "tokens": tokens}
 
-# Multiple choice: (before, texts, answer) a question, and a file in each format.
+# Multiple choice: questions of (before, texts, answer), and a file in each format.
 expected["choices"] = {}
 
 
@@ -135,7 +135,7 @@ def choices(name, questions, lines, shots=""):
     rows, right = [], {"sum": 0, "tokens": 0, "chars": 0}
     for texts, answer in questions:
         scores = [sum(x for x, _ in score(shots + before, t)) for before, t in texts]
-        # With a space moved over from before, a text has one token more.
+        # A space moved from the end of before to the text adds a token to it.
         size = [len(t.encode()) + len(b) - len(b.rstrip(" ")) for b, t in texts]
         rows.append(scores)
         for by, value in [("sum", scores), ("tokens", [x / n for x, n in zip(scores, size)]),
@@ -166,13 +166,13 @@ open("piqa-labels.lst", "w").write("".join(f"{a % 2}\n" for _, _, a in labels))
 choices("commonsense_qa.jsonl", csqa, [
     json.dumps({"question": p, "choices": {"label": list("ABCD"), "text": e}, "answerKey": "ABCD"[a]}) for p, e, a in labels])
 
-# The same with one example in front, which is all that the file of examples holds.
+# The same questions after one example, the only one in the file of examples.
 passage, word = story("Ann", "dog", "pond")
 choices("one.jsonl", [([(passage, " " + word), (passage, " is")], 0)],
         [json.dumps({"question": passage, "choices": [word, "is"], "answer": 0})])
 choices("shots.jsonl", questions, own, shots=passage + " " + word + "\n\n")
 
-# Winograd: a _ for the pronoun.
+# Winograd: an underscore stands for the pronoun.
 lines, partial, full = [], [], []
 for _ in range(10):
     animal, other = rng.sample(list(ANIMALS), 2)
@@ -187,7 +187,7 @@ for _ in range(10):
 choices("winograd.jsonl", partial, lines)
 choices("winograd-full.jsonl", full, lines)
 
-# Children's Book Test: 20 lines longer than the context, which is cut in front.
+# Children's Book Test: 20 lines that exceed the context, so that their beginning is cut.
 cbt, lines = [], []
 for _ in range(5):
     tale = [" ".join(story()) + " ." for _ in range(20)]

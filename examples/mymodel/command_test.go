@@ -63,7 +63,7 @@ func mygpt(t *testing.T, dir string, args ...string) string {
 	return out.String()
 }
 
-// text can be learned by a model of this size in a hundred steps.
+// text returns a text that a model of this size can learn in a hundred steps.
 func text() string {
 	var b strings.Builder
 	for i := range 2000 {
@@ -72,7 +72,7 @@ func text() string {
 	return b.String()
 }
 
-// times matches what differs between the metrics of two runs.
+// times matches the metrics that differ between two runs with the same numbers.
 var times = regexp.MustCompile(`,"(tokens_per_s|seconds)":[^,}]*`)
 
 func metrics(t *testing.T, run string) string {
@@ -84,7 +84,7 @@ func metrics(t *testing.T, run string) string {
 	return times.ReplaceAllString(string(text), "")
 }
 
-// TestCommand: the whole command works with the family.
+// TestCommand: the subcommands of gorgpt work with the family.
 func TestCommand(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) {
@@ -240,7 +240,7 @@ func lastLine(out string) string {
 	return lines[len(lines)-1]
 }
 
-// TestRefused: invalid input is an error of one line that says where.
+// TestRefused: invalid input is a one-line error that names the place.
 func TestRefused(t *testing.T) {
 	dir := t.TempDir()
 	for args, want := range map[string]string{
@@ -249,7 +249,7 @@ func TestRefused(t *testing.T) {
 		"train --model mymodel-nano --width 20":                    "heads of 5 columns cannot be turned in pairs; want an even number",
 		"train --model mymodel-nano --set state_cap=0":             "state_cap is 0, want more than 0, or null",
 		"train --model mymodel-nano --set state_cap=-1":            "state_cap -1: want 1 or more, above 0, 0 or more",
-		"train --model mymodel-nano --set state_cap=NaN":           "key state_cap: want a number, got a text",
+		"train --model mymodel-nano --set state_cap=NaN":           "key state_cap: want a number, got a string",
 		`train --model mymodel-nano --set rope_scaling={"type":1}`: `unknown key "rope_scaling"`,
 		"train --model mymodel-nan":                                `unknown model "mymodel-nan"; did you mean "mymodel-nano"?`,
 		"train --solver adagrat":                                   `unknown solver "adagrat"; did you mean "adagrad"?`,

@@ -15,7 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/train"
 )
 
-// tiny is a model small enough to check every gradient numerically.
+// tiny returns a model small enough to check every gradient numerically.
 func tiny() Config {
 	return Config{
 		Vocab: 11, Context: 12, Width: 16, Layers: 2, Heads: 4, KVHeads: 2, Inner: 24,
@@ -23,7 +23,7 @@ func tiny() Config {
 	}
 }
 
-// TestGradient: the gradient of every weight is the slope of the loss.
+// TestGradient compares the gradient of every weight with finite differences of the loss.
 func TestGradient(t *testing.T) {
 	tokens := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 1}
 	targets := []int{2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 1, 2}
@@ -113,7 +113,7 @@ func best(t *testing.T, m models.Model, params *graph.Params, ids []int) int {
 	return slices.Index(all, slices.Max(all))
 }
 
-// TestWrong: invalid input is an error of one line that says where.
+// TestWrong: invalid input is a one-line error that names the place.
 func TestWrong(t *testing.T) {
 	odd := tiny()
 	odd.Width = 18

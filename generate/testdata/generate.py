@@ -1,5 +1,5 @@
-"""Records what transformers' generate gives for the models of models/testdata, in
-transformers.json: greedy continuations, with penalties too, and beam searches.
+"""Records in transformers.json what transformers' generate returns for the models of
+models/testdata: greedy continuations, with and without penalties, and beam searches.
 
 Run: python generate.py (made with the versions in the file)
 """
@@ -24,7 +24,7 @@ BEAMS = [
 
 out = {"torch": torch.__version__, "transformers": transformers.__version__, "cases": []}
 for name in ("gpt1-long", "gpt2-long"):
-    # float64: rounding decides nothing.
+    # In float64, so that rounding does not decide between tokens.
     model = transformers.AutoModelForCausalLM.from_pretrained(MODELS / name).double().eval()
     for settings in GREEDY + BEAMS:
         tokens = 12 if "num_beams" in settings else 60

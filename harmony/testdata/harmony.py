@@ -1,7 +1,7 @@
-"""Makes harmony.json: what OpenAI's openai-harmony 0.0.8 makes of conversations and of tokens.
+"""Makes harmony.json: how OpenAI's openai-harmony 0.0.8 renders conversations and parses tokens.
 
 usage: TIKTOKEN_ENCODINGS_BASE=DIR harmony.py > harmony.json
-DIR holds o200k_base.tiktoken, of github.com/pkoukk/tiktoken-go-loader v0.0.2."""
+DIR holds o200k_base.tiktoken, from github.com/pkoukk/tiktoken-go-loader v0.0.2."""
 import json, random, sys
 from openai_harmony import (Author, ChannelConfig, Conversation, DeveloperContent, Message, ReasoningEffort, RenderConversationConfig, Role,
                             SystemContent, load_harmony_encoding)
@@ -33,8 +33,8 @@ final = lambda: {"role": "assistant", "channel": "final", "content": rng.choice(
 keep = RenderConversationConfig(auto_drop_analysis=False)
 conversations = []
 for i in range(24):
-    # Of several answers the library drops the thoughts before the first one only, against its documentation; so one
-    # answer for prompts, several for training without drops.
+    # If there are several answers, the library drops the reasoning before the first one only, contrary to its
+    # documentation. So prompts have one answer, and there are several only for training, where nothing is dropped.
     ms = [m for _ in range(1 + i % 3) for m in turn()]
     if i % 2:
         ms.append(final())

@@ -30,11 +30,11 @@ var Pointer = Kind{
 }
 
 // UTF16 is text in UTF-16.
-var UTF16 = Kind{"text in UTF-16", "in UTF-16", "make it UTF-8, as by iconv -f UTF-16 -t UTF-8", "\xff\xfe", 0}
+var UTF16 = Kind{"text in UTF-16", "in UTF-16", "convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8", "\xff\xfe", 0}
 
 var kinds = []Kind{
 	Pointer,
-	{"text in UTF-32", "in UTF-32", "make it UTF-8, as by iconv -f UTF-32 -t UTF-8", "\xff\xfe\x00\x00", 0},
+	{"text in UTF-32", "in UTF-32", "convert it to UTF-8, for example with iconv -f UTF-32 -t UTF-8", "\xff\xfe\x00\x00", 0},
 	UTF16,
 	{UTF16.Name, UTF16.Class, UTF16.Advice, "\xfe\xff", 0},
 	compressed("gzip", "gunzip", "\x1f\x8b\x08", 0),
@@ -42,20 +42,20 @@ var kinds = []Kind{
 	compressed("xz", "unxz", "\xfd7zXZ\x00", 0),
 	compressed("bzip2", "bunzip2", "1AY&SY", 4),
 	compressed("lz4", "unlz4", "\x04\x22\x4d\x18", 0),
-	{"a zip archive, as office documents are too", "archived", "unpack it, or export its text", "PK\x03\x04", 0},
+	{"a zip archive, which office documents also are", "archived", "unpack it, or export its text", "PK\x03\x04", 0},
 	{"a 7z archive", "archived", "unpack it", "7z\xbc\xaf\x27\x1c", 0},
 	{"a rar archive", "archived", "unpack it", "Rar!\x1a\x07", 0},
 	{"a tar archive", "archived", "unpack it", "ustar", 257},
-	{"a PDF document", "PDF", "export its text, as by pdftotext", "%PDF-", 0},
+	{"a PDF document", "PDF", "export its text, for example with pdftotext", "%PDF-", 0},
 	{"a model's weights in GGUF", "weights", "it is for --from", "GGUF\x03\x00\x00\x00", 0},
 	{"a model's weights in GGUF", "weights", "it is for --from", "GGUF\x02\x00\x00\x00", 0},
 	{"a Parquet file", "tabular", "name it .parquet", "PAR1", 0},
-	{"a table of Arrow", "tabular", "make Parquet or JSON lines of it", "ARROW1\x00\x00", 0},
+	{"an Arrow table", "tabular", "convert it to Parquet or JSON lines", "ARROW1\x00\x00", 0},
 }
 
 func compressed(by, tool, magic string, offset int) Kind {
-	advice := "decompress it with " + tool + "; training text may end in .gz and .zst as it is"
-	return Kind{"compressed by " + by, "compressed", advice, magic, offset}
+	advice := "decompress it with " + tool + "; training text can also be read compressed from files that end in .gz or .zst"
+	return Kind{"compressed with " + by, "compressed", advice, magic, offset}
 }
 
 // Of recognizes a file by its beginning; 512 bytes are enough. It returns false if the file may be what its name

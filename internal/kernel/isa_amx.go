@@ -52,7 +52,7 @@ func tryAMX() error {
 	rowOfTilesAMX(rows, blocks, &a[0], blocks*amxBlock, &b[0], 0, 1, &got[0])
 	rowOfTiles(rows, blocks, &a[0], blocks*amxBlock, &b[0], 0, 1, &want[0])
 	if got != want {
-		return errors.New("AMX gives other products than it should")
+		return errors.New("AMX computes wrong products")
 	}
 	return nil
 }

@@ -5,4 +5,4 @@ package kernel
 import "errors"
 
 // askForAMX returns an error: how other systems give programs access to AMX is not known here.
-func askForAMX() error { return errors.New("AMX is used on Linux alone") }
+func askForAMX() error { return errors.New("AMX is supported only on Linux") }

@@ -88,11 +88,11 @@ func NewPacked(f Format, rows, cols int) (*Packed, error) {
 func (b *Packed) checkShape() error {
 	switch {
 	case b.Format == 0 || b.Format >= formats:
-		return fmt.Errorf("%v is no format of packed numbers", b.Format)
+		return fmt.Errorf("%v is not a format of packed numbers", b.Format)
 	case b.Rows < 0 || b.Cols < 1:
-		return fmt.Errorf("a matrix of %d rows of %d numbers", b.Rows, b.Cols)
+		return fmt.Errorf("a matrix of %d rows of %d numbers; want 0 or more rows of 1 or more numbers", b.Rows, b.Cols)
 	case b.Format.Groups() && b.Cols%Group != 0:
-		return fmt.Errorf("rows of %d numbers are no whole groups of %d, as %v has them", b.Cols, Group, b.Format)
+		return fmt.Errorf("rows of %d numbers are not whole groups of %d, as %v requires", b.Cols, Group, b.Format)
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func (b *Packed) encode(x []float32) (at int, err error) {
 }
 
 func unfit(v float32, f Format) error {
-	return fmt.Errorf("%v is no number that %v has a code for", v, f)
+	return fmt.Errorf("%v cannot be encoded in %v", v, f)
 }
 
 // encodeGroup encodes a group. It reports whether the group's scale is a finite half.

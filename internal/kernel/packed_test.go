@@ -217,7 +217,7 @@ func TestPackError(t *testing.T) {
 	for row := 1; row < rows; row++ {
 		x[row*cols] = float32(math.Inf(1))
 	}
-	want := fmt.Sprintf("element %d: +Inf is no number that Q8_0 has a code for", cols)
+	want := fmt.Sprintf("element %d: +Inf cannot be encoded in Q8_0", cols)
 	for range 20 {
 		if _, err := Pack(Q8_0, rows, cols, x); err == nil || err.Error() != want {
 			t.Fatalf("%v, want %s", err, want)

@@ -33,11 +33,11 @@ func (p Precision) Check() error {
 		return nil
 	case BFloat16:
 		if settlePairs(); activePairs == nil {
-			return fmt.Errorf("products in bf16 want a processor of AMD with AVX512_BF16 or of Intel with AMX-BF16: %w", cmp.Or(noPairs, errOther))
+			return fmt.Errorf("products in bf16 need an AMD processor with AVX512_BF16 or an Intel processor with AMX-BF16: %w", cmp.Or(noPairs, errOther))
 		}
 		return nil
 	}
-	return fmt.Errorf("%v is no precision", p)
+	return fmt.Errorf("%v is not a precision", p)
 }
 
 // ISA returns the name of the instruction set used for products in this precision, which for bfloat16 is

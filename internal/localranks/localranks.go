@@ -108,7 +108,7 @@ func (r *Rank) Leave(reason error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.gone == nil {
-		r.gone = fmt.Errorf("rank %d has left: %w", r.rank, reason)
+		r.gone = fmt.Errorf("rank %d has stopped: %w", r.rank, reason)
 	}
 	r.changed.Broadcast()
 }
@@ -153,7 +153,7 @@ func (r *Rank) meet(call string, x any, combine func(given []any)) error {
 	r.given[r.rank], r.calls[r.rank] = x, call
 	if r.came++; r.came == r.size {
 		if other := slices.IndexFunc(r.calls, func(c string) bool { return c != call }); other >= 0 {
-			r.gone = fmt.Errorf("rank %d calls %s, but rank %d %s", r.rank, call, other, r.calls[other])
+			r.gone = fmt.Errorf("rank %d calls %s, but rank %d calls %s", r.rank, call, other, r.calls[other])
 		} else {
 			combine(r.given)
 			r.came, r.given = 0, nil

@@ -55,7 +55,7 @@ func Fault(recovered any) error {
 	defer mu.Unlock()
 	for _, r := range regions {
 		if at := fault.Addr() - r.first; fault.Addr() >= r.first && at < r.size {
-			return fmt.Errorf("%s: byte %d cannot be read: the file was cut short while it is in use", r.name, at)
+			return fmt.Errorf("%s: byte %d cannot be read: the file was cut short while it was in use", r.name, at)
 		}
 	}
 	return nil

@@ -15,7 +15,7 @@ func Unknown(what, got string, known []string) error {
 		return fmt.Errorf("unknown %s %q; did you mean %q?", what, got, meant)
 	}
 	named := slices.DeleteFunc(slices.Clone(known), func(k string) bool { return k == "" }) // "" stands for none and cannot be named
-	return fmt.Errorf("unknown %s %q; there are %s", what, got, strings.Join(named, ", "))
+	return fmt.Errorf("unknown %s %q; want one of %s", what, got, strings.Join(named, ", "))
 }
 
 // Of returns the element of known that got was probably meant to be, or "".

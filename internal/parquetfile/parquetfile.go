@@ -55,7 +55,7 @@ func checkFooter(r io.ReaderAt, size int64) error {
 		return fmt.Errorf("not a Parquet file: it ends in %q, want %q", end[4:], magic)
 	}
 	if n, room := int64(binary.LittleEndian.Uint32(end[:])), size-int64(len(magic)+len(end)); n > room {
-		return fmt.Errorf("not a Parquet file: a footer of %d bytes, where there are %d", n, room)
+		return fmt.Errorf("not a Parquet file: a footer of %d bytes, but only %d are left for it", n, room)
 	}
 	return nil
 }

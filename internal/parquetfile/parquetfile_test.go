@@ -106,7 +106,7 @@ func TestFooter(t *testing.T) {
 	long := bytes.Clone(whole)
 	binary.LittleEndian.PutUint32(long[len(long)-8:], 0xfffffff0)
 	for _, c := range []struct{ file, want string }{
-		{string(long), "not a Parquet file: a footer of 4294967280 bytes, where there are "},
+		{string(long), "not a Parquet file: a footer of 4294967280 bytes, but only "},
 		{"PAR1", "not a Parquet file: 4 bytes are too few"},
 		{"PAR1 and some text", `not a Parquet file: it ends in "text", want "PAR1"`},
 		{"version https://git-lfs.github.com/spec/v1\noid", "this is a Git-LFS pointer, not the file itself: fetch it with git lfs pull, or download it"},

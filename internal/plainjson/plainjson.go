@@ -131,7 +131,7 @@ func (p *plain) Unwrap() error { return p.err }
 func want(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.String:
-		return "a text"
+		return "a string"
 	case reflect.Slice, reflect.Array:
 		return "a list"
 	case reflect.Struct, reflect.Map:
@@ -147,7 +147,7 @@ func want(t reflect.Type) string {
 func got(value string) string {
 	switch value {
 	case "string":
-		return "a text"
+		return "a string"
 	case "array":
 		return "a list"
 	case "object":

@@ -45,7 +45,7 @@ func TestRead(t *testing.T) {
 	for text, want := range map[string]string{
 		"\ufeffa\n": "",
 		"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n": "this is a Git-LFS pointer, not the file itself: fetch it with git lfs pull, or download it",
-		"\xff\xfea\x00": "this is text in UTF-16: make it UTF-8, as by iconv -f UTF-16 -t UTF-8",
+		"\xff\xfea\x00": "this is text in UTF-16: convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 			t.Fatal(err)

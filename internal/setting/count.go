@@ -24,11 +24,11 @@ func ParseCount(text string) (int64, error) {
 	x *= unit
 	switch {
 	case !ok || strings.Trim(number, "0123456789.eE+") != "" || err != nil && !math.IsInf(x, 1):
-		return 0, usage.Errorf("%q is no count: want one such as 300000, 300k, 2.5M, 300B or 1T", text)
+		return 0, usage.Errorf("%q is not a count: want one such as 300000, 300k, 2.5M, 300B or 1T", text)
 	case x >= math.MaxInt64:
 		return 0, usage.Errorf("%s: too many; want less than 9.2e18", text)
 	case math.Abs(x-math.Round(x)) > 1e-6*x: // 32.3·1e3 is a little less than 32300
-		return 0, usage.Errorf("%s is no whole number", text)
+		return 0, usage.Errorf("%s is not a whole number", text)
 	}
 	return int64(math.Round(x)), nil
 }

@@ -18,20 +18,20 @@ func TestParseCount(t *testing.T) {
 		"10000000T":           "10000000T: too many; want less than 9.2e18",
 		"1e400":               "1e400: too many; want less than 9.2e18",
 		"1e300T":              "1e300T: too many; want less than 9.2e18",
-		"0.5":                 "0.5 is no whole number",
-		"1.0005k":             "1.0005k is no whole number",
+		"0.5":                 "0.5 is not a whole number",
+		"1.0005k":             "1.0005k is not a whole number",
 	} {
 		if _, err := ParseCount(text); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}
 	for _, text := range []string{"", "B", "-1", "-1B", "3BB", "3G", "3 B", "NaN", "Inf", "-Inf", "0x10", "1_000", "tokens"} {
-		want := `"` + text + `" is no count: want one such as 300000, 300k, 2.5M, 300B or 1T`
+		want := `"` + text + `" is not a count: want one such as 300000, 300k, 2.5M, 300B or 1T`
 		if _, err := ParseCount(text); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}
-	if err := IsCount("tokens", "3G"); err == nil || err.Error() != `--tokens: "3G" is no count: want one such as 300000, 300k, 2.5M, 300B or 1T` {
+	if err := IsCount("tokens", "3G"); err == nil || err.Error() != `--tokens: "3G" is not a count: want one such as 300000, 300k, 2.5M, 300B or 1T` {
 		t.Error(err)
 	}
 	if IsCount("tokens", "") != nil || IsCount("tokens", "3B") != nil {

@@ -45,7 +45,7 @@ func (l List) Recordable() error {
 		}
 		for _, text := range texts {
 			if !utf8.ValidString(text) {
-				return usage.Errorf("--%s %q: not UTF-8, which the recipe of the run could not hold", s.Name, text)
+				return usage.Errorf("--%s %q: not UTF-8, so the run's recipe cannot hold it", s.Name, text)
 			}
 		}
 	}

@@ -37,7 +37,7 @@ func (f Family) writtenAs(m Model) (Family, error) {
 			return other, nil
 		}
 	}
-	return f, cmp.Or(err, fmt.Errorf("models: a %s is written as a %s, which is no registered family", f.Type, f.As(m)))
+	return f, cmp.Or(err, fmt.Errorf("models: a %s is written as a %s, which is not a registered family", f.Type, f.As(m)))
 }
 
 // checkAs returns an error for a file that transformers would open as a model that computes something else.
@@ -47,7 +47,7 @@ func (f Family) checkAs(kind kindOf, m Model) error {
 	}
 	as, err := f.writtenAs(m)
 	if err == nil && as.Type != kind.Type {
-		return fmt.Errorf("model_type is %q, want %q: transformers would open another model than %s describes", kind.Type, as.Type, familyKey)
+		return fmt.Errorf("model_type is %q, want %q: transformers would open a different model from the one that %s describes", kind.Type, as.Type, familyKey)
 	}
 	return err
 }

@@ -128,7 +128,7 @@ func Of(m Model) (Family, error) {
 			return f, nil
 		}
 	}
-	return Family{}, fmt.Errorf("models: %T is of no registered family", m)
+	return Family{}, fmt.Errorf("models: the family of %T is not registered", m)
 }
 
 // check returns an error if a family cannot join others.
@@ -137,7 +137,7 @@ func (f Family) check(others []Family) error {
 		return fmt.Errorf("a family needs a Type and a Default that is a struct; got %q and %T", f.Type, f.Default)
 	}
 	if (f.Export.Name == "") != (f.Export.Of == nil) {
-		return fmt.Errorf("the family %q has half an Export: want a Name and Of, or neither", f.Type)
+		return fmt.Errorf("the family %q has an incomplete Export: want both Name and Of, or neither", f.Type)
 	}
 	for _, other := range others {
 		switch {
@@ -148,7 +148,7 @@ func (f Family) check(others []Family) error {
 		case f.GGUF.Architecture != "" && other.GGUF.Architecture == f.GGUF.Architecture:
 			return fmt.Errorf("two families are llama.cpp's %q: %q and %q", f.GGUF.Architecture, other.Type, f.Type)
 		case reflect.TypeOf(other.Default) == reflect.TypeOf(f.Default):
-			return fmt.Errorf("%T is the family %q and %q", f.Default, other.Type, f.Type)
+			return fmt.Errorf("%T belongs to two families, %q and %q", f.Default, other.Type, f.Type)
 		}
 		for _, size := range f.Sizes {
 			for _, old := range other.Sizes {
@@ -184,7 +184,7 @@ func checkFields(m Model) error {
 		}
 	}
 	if len(lacks) > 0 {
-		return errors.New(fmt.Sprintf("%T: no whole number by json tag for ", m) + strings.Join(lacks, ", "))
+		return errors.New(fmt.Sprintf("%T: no integer field with a json tag for ", m) + strings.Join(lacks, ", "))
 	}
 	return nil
 }

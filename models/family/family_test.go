@@ -71,7 +71,7 @@ func TestRegister(t *testing.T) {
 	}{
 		{Family{Type: "second", Default: two{}, Sizes: []Named{{Name: "b", Model: two{}}}}, ""},
 		{Family{Type: "first", Default: two{}}, `two families are called "first": family.one and family.two`},
-		{Family{Type: "second", Default: one{}}, `family.one is the family "first" and "second"`},
+		{Family{Type: "second", Default: one{}}, `family.one belongs to two families, "first" and "second"`},
 		{Family{Type: "second", Default: two{}, Sizes: []Named{{Name: "a", Model: two{}}}}, `two models are called "a": of family.one and family.two`},
 		{Family{Type: "second", Default: two{}, Sizes: []Named{{Name: "b", Model: one{}}}}, `the model "b" is a family.one, want a family.two as its family's default`},
 		{Family{Type: "second", Default: two{}, Sizes: []Named{{Name: "b", Model: two{}}, {Name: "b", Model: two{}}}}, `two models of the family "second" are called "b"`},
@@ -87,8 +87,8 @@ func TestRegister(t *testing.T) {
 		{Family{Type: "second", Default: two{}, GGUF: GGUF{Architecture: "other"}}, ""},
 		{Family{Type: "second", Default: two{}, GGUF: GGUF{Architecture: "one"}}, `two families are llama.cpp's "one": "first" and "second"`},
 		{Family{Type: "second", Default: two{}, Export: Export{Name: "form", Of: noExport}}, `two families export to "form": "first" and "second"`},
-		{Family{Type: "second", Default: two{}, Export: Export{Name: "form"}}, `the family "second" has half an Export: want a Name and Of, or neither`},
-		{Family{Type: "bare", Default: bare{}}, "family.bare: no whole number by json tag for the context (n_positions or max_position_embeddings), the number of layers (n_layer or num_hidden_layers or num_layers), the number of heads (n_head or num_attention_heads or num_heads)"},
+		{Family{Type: "second", Default: two{}, Export: Export{Name: "form"}}, `the family "second" has an incomplete Export: want both Name and Of, or neither`},
+		{Family{Type: "bare", Default: bare{}}, "family.bare: no integer field with a json tag for the context (n_positions or max_position_embeddings), the number of layers (n_layer or num_hidden_layers or num_layers), the number of heads (n_head or num_attention_heads or num_heads)"},
 		{Family{Type: "untagged", Default: untagged{}}, `family.untagged: field Vocab has no tag json:"…", its key in config.json; json:"-" if it is not written`},
 	} {
 		var r registry
@@ -120,7 +120,7 @@ func TestParseOwn(t *testing.T) {
 		t.Errorf("the default is %+v now", m)
 	}
 	_, err = f.Parse([]byte(`{"model_type": "layered", "rope": {"Factor": 8}}`))
-	if want := `family: config.json: unknown key "rope.Factor". It may change what the model computes; if not, take it out of the file`; err == nil || err.Error() != want {
+	if want := `family: config.json: unknown key "rope.Factor". It may change what the model computes; if not, remove it from the file`; err == nil || err.Error() != want {
 		t.Errorf("%v\nwant %s", err, want)
 	}
 }

@@ -74,10 +74,10 @@ func FromGGUF(f *gguf.File) ([]byte, error) {
 func (f Family) fromGGUF(file *gguf.File) ([]byte, error) {
 	meta, g := file.Meta(), f.GGUF
 	if kind, err := meta.Text("general.type", "model"); err != nil || kind != "model" {
-		return nil, fmt.Errorf("general.type is %v, want a model; llama.cpp's llama-export-lora merges adapters into theirs", meta.Get("general.type"))
+		return nil, fmt.Errorf("general.type is %v, want model; merge an adapter into its model with llama.cpp's llama-export-lora", meta.Get("general.type"))
 	}
 	if n, err := meta.Int("split.count", 1); err != nil || n > 1 {
-		return nil, fmt.Errorf("one of %v files: put them together with llama.cpp's llama-gguf-split --merge", meta.Get("split.count"))
+		return nil, fmt.Errorf("one of %v files: merge them with llama.cpp's llama-gguf-split --merge", meta.Get("split.count"))
 	}
 	config := map[string]any{"model_type": f.Type}
 	for _, keys := range []map[string]string{g.Keys, g.Optional} {
@@ -173,7 +173,7 @@ func ToGGUF(m Model) (GGUF, gguf.Meta, []gguf.Tensor, error) {
 	}
 	g := as.GGUF
 	if g.Architecture == "" {
-		return fail(fmt.Errorf("%s: llama.cpp's files hold no model of this family that is written here", Name(m)))
+		return fail(fmt.Errorf("%s: models of this family cannot be written as llama.cpp files", Name(m)))
 	}
 	config, err := f.JSON(m, -1, nil, "", nil)
 	if err != nil {

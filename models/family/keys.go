@@ -174,7 +174,7 @@ func (f Family) checkKey(key, value string, fields map[string]keyed) error {
 
 // unknownKey is the error for a key that is not read; meant suggests another.
 func unknownKey(key, meant string) error {
-	return fmt.Errorf("unknown key %s%s It may change what the model computes; if not, take it out of the file", strconv.Quote(short(key)), cmp.Or(meant, "."))
+	return fmt.Errorf("unknown key %s%s It may change what the model computes; if not, remove it from the file", strconv.Quote(short(key)), cmp.Or(meant, "."))
 }
 
 // matches reports whether a list contains a key, or a prefix of it followed by a star.

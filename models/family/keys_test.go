@@ -27,7 +27,7 @@ func TestParse(t *testing.T) {
 		{`,"num_hidden_layers":3,"num_layers":4`, 4, ""}, // the alias takes precedence, whichever is read first
 		{`,"num_hidden_layers":3,"a_depth":4`, 4, ""},
 		{`,"num_hidden_layers":null`, 0, "key num_hidden_layers: it is null, want a value"},
-		{`,"num_hidden_layers":"x"`, 0, "key num_hidden_layers: want a whole number, got a text"},
+		{`,"num_hidden_layers":"x"`, 0, "key num_hidden_layers: want a whole number, got a string"},
 		{`,"intermediate_size":null,"eos_token_id":null`, 12, ""},
 		{`,"intermediate_size":0`, 0, "intermediate_size is 0, want more than 0, or null"},
 		{`,"eos_token_id":"x"`, 0, "eos_token_id: want the id of a token, a list of ids, or null"},
@@ -38,9 +38,9 @@ func TestParse(t *testing.T) {
 		{`,"extra_x":null`, 12, ""},
 		{`,"tie_word_embeddings":true`, 12, ""},
 		{`,"tie_word_embeddings":false`, 0, "tie_word_embeddings is false, want true: the head shares the token embedding"},
-		{`,"num_hidden_layer":3`, 0, `unknown key "num_hidden_layer"; did you mean "num_hidden_layers"? It may change what the model computes; if not, take it out of the file`},
-		{`,"relativ":1`, 0, `unknown key "relativ"; did you mean "relative"? It may change what the model computes; if not, take it out of the file`},
-		{`,"extra_x":1`, 0, `unknown key "extra_x". It may change what the model computes; if not, take it out of the file`},
+		{`,"num_hidden_layer":3`, 0, `unknown key "num_hidden_layer"; did you mean "num_hidden_layers"? It may change what the model computes; if not, remove it from the file`},
+		{`,"relativ":1`, 0, `unknown key "relativ"; did you mean "relative"? It may change what the model computes; if not, remove it from the file`},
+		{`,"extra_x":1`, 0, `unknown key "extra_x". It may change what the model computes; if not, remove it from the file`},
 	} {
 		m, err := f.Parse([]byte(`{"model_type":"toy-lm"` + c.text + `}`))
 		if (err == nil) != (c.want == "") || err != nil && err.Error() != "family_test: config.json: "+c.want {

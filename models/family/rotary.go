@@ -46,7 +46,7 @@ func (r Rotary) Options(theta, standard float64, size int) (ops.RotaryOptions, e
 	}
 	// Releases of transformers differ in which of the two bases they use.
 	if own, given := all["rope_theta"].(float64); given && theta != 0 && own != theta {
-		return ops.RotaryOptions{}, fmt.Errorf("rope_theta is %v, and in rope_parameters %v: want one base", theta, own)
+		return ops.RotaryOptions{}, fmt.Errorf("rope_theta is %v, and in rope_parameters %v: want the same base", theta, own)
 	}
 	if base := cmp.Or(theta, standard); base != 0 && all["rope_theta"] == nil {
 		all["rope_theta"] = base
@@ -57,7 +57,7 @@ func (r Rotary) Options(theta, standard float64, size int) (ops.RotaryOptions, e
 	}
 	o, err := ops.ParseRotary(text, size)
 	if err == nil && o.Columns != 0 {
-		err = fmt.Errorf("rope_parameters: partial_rotary_factor has %d of %d columns turned, want all", o.Columns, size)
+		err = fmt.Errorf("rope_parameters: partial_rotary_factor rotates %d of %d columns, want all", o.Columns, size)
 	}
 	return o, err
 }

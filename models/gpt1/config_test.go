@@ -71,7 +71,7 @@ func TestParseJSON(t *testing.T) {
 	}
 	for data, want := range map[string]string{
 		`{"model_type": "openai-gpt", "afn": "gelu_new"}`:             `gpt1: afn is "gelu_new", want gelu, relu, silu, swish`,
-		`{"model_type": "openai-gpt", "activation_function": "relu"}`: `gpt1: config.json: unknown key "activation_function". It may change what the model computes; if not, take it out of the file`,
+		`{"model_type": "openai-gpt", "activation_function": "relu"}`: `gpt1: config.json: unknown key "activation_function". It may change what the model computes; if not, remove it from the file`,
 		`{"model_type": "openai-gpt", "n_layer": null}`:               "gpt1: config.json: key n_layer: it is null, want a value",
 		`{`: "config.json: unexpected end of JSON input",
 	} {

@@ -40,11 +40,11 @@ func toGGUF(m family.Model) (meta gguf.Meta, extra []gguf.Tensor, err error) {
 	c := m.(Config)
 	switch {
 	case !slices.Contains(tanh, c.Activation):
-		return nil, nil, fmt.Errorf("llama.cpp computes GELU in the tanh form, %s; activation_function is %s: a model for it is trained with activation_function=%[1]s", GELU, c.Activation)
+		return nil, nil, fmt.Errorf("llama.cpp computes GELU in the tanh form, %s; activation_function is %s: to export to llama.cpp, train with activation_function=%[1]s", GELU, c.Activation)
 	case !c.Scaled:
 		return nil, nil, fmt.Errorf("llama.cpp scales attention's scores; scale_attn_weights is false")
 	case c.ScaleByLayer:
-		return nil, nil, fmt.Errorf("llama.cpp scales attention alike in all layers; scale_attn_by_inverse_layer_idx is true")
+		return nil, nil, fmt.Errorf("llama.cpp scales attention the same way in all layers; scale_attn_by_inverse_layer_idx is true")
 	}
 	if c.Inner == 0 {
 		meta = gguf.Meta{{Key: "gpt2.feed_forward_length", Value: uint32(c.inner())}}

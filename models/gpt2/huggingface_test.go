@@ -127,12 +127,12 @@ func TestParseJSON(t *testing.T) {
 }
 
 func TestJSONErrors(t *testing.T) {
-	const unsure = " It may change what the model computes; if not, take it out of the file"
+	const unsure = " It may change what the model computes; if not, remove it from the file"
 	for _, c := range []struct{ data, want string }{
 		{`{"model_type": "gpt2", "n_inner": 0}`, "gpt2: config.json: n_inner is 0, want more than 0, or null"},
 		{`{"model_type": "gpt2", "n_inner": 99999999}`, "gpt2: a feed-forward width of 99999999 is not in 0 to 16777216"},
 		{`{"model_type": "gpt2", "n_head": null}`, "gpt2: config.json: key n_head: it is null, want a value"},
-		{`{"model_type": "gpt2", "n_head": "4"}`, "gpt2: config.json: key n_head: want a whole number, got a text"},
+		{`{"model_type": "gpt2", "n_head": "4"}`, "gpt2: config.json: key n_head: want a whole number, got a string"},
 		{`{"model_type": "gpt2", "tie_word_embeddings": 0}`, "gpt2: config.json: key tie_word_embeddings: want true or false, got a number"},
 		{`{"model_type": "gpt2", "add_cross_attention": true}`, "gpt2: config.json: add_cross_attention is true, want false or null: there is no cross-attention"},
 		{`{"model_type": "gpt2", "pruned_heads": {"0": [1]}}`, `gpt2: config.json: pruned_heads is {"0":[1]}, want {} or null: every block has all its heads`},

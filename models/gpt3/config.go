@@ -90,11 +90,11 @@ func (c Config) Validate() error {
 	}
 	switch n := len(order); {
 	case c.Layers%n != 0:
-		return fmt.Errorf("attention_order is %q, of %d layers, which do not divide the model's %d", c.Order, n, c.Layers)
+		return fmt.Errorf("attention_order is %q; its %d layers do not divide the model's %d", c.Order, n, c.Layers)
 	case c.Window < 0 || c.Window > maxWindow:
 		return fmt.Errorf("window_size is %d, want 1 to %d", c.Window, maxWindow)
 	case c.Window == 0 && slices.Contains(order, banded):
-		return fmt.Errorf("window_size is 0, want 1 or more: attention_order is %q, and a position of a banded layer sees itself", c.Order)
+		return fmt.Errorf("window_size is 0, want 1 or more: attention_order is %q, and a position in a banded layer sees at least itself", c.Order)
 	}
 	return c.Config.Validate()
 }

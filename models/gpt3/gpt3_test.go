@@ -209,11 +209,11 @@ func TestValidate(t *testing.T) {
 	}{
 		{func(c *gpt3.Config) {}, ""},
 		{func(c *gpt3.Config) { c.Window, c.Order = 0, "dense" }, ""},
-		{func(c *gpt3.Config) { c.Window = 0 }, `gpt3: window_size is 0, want 1 or more: attention_order is "dense,banded", and a position of a banded layer sees itself`},
+		{func(c *gpt3.Config) { c.Window = 0 }, `gpt3: window_size is 0, want 1 or more: attention_order is "dense,banded", and a position in a banded layer sees at least itself`},
 		{func(c *gpt3.Config) { c.Window = -1 }, "gpt3: window_size is -1, want 1 to 16777216"},
 		{func(c *gpt3.Config) { c.Window = 1<<24 + 1 }, "gpt3: window_size is 16777217, want 1 to 16777216"},
-		{func(c *gpt3.Config) { c.Layers = 3 }, `gpt3: attention_order is "dense,banded", of 2 layers, which do not divide the model's 3`},
-		{func(c *gpt3.Config) { c.Order = "dense,banded,dense,banded,dense" }, `gpt3: attention_order is "dense,banded,dense,banded,dense", of 5 layers, which do not divide the model's 4`},
+		{func(c *gpt3.Config) { c.Layers = 3 }, `gpt3: attention_order is "dense,banded"; its 2 layers do not divide the model's 3`},
+		{func(c *gpt3.Config) { c.Order = "dense,banded,dense,banded,dense" }, `gpt3: attention_order is "dense,banded,dense,banded,dense"; its 5 layers do not divide the model's 4`},
 		{func(c *gpt3.Config) { c.Order = "" }, `gpt3: attention_order is "", want dense and banded with commas between; "" is neither`},
 		{func(c *gpt3.Config) { c.Order = "dense,local" }, `gpt3: attention_order is "dense,local", want dense and banded with commas between; "local" is neither`},
 		{func(c *gpt3.Config) { c.Order = "dense, banded" }, `gpt3: attention_order is "dense, banded", want dense and banded with commas between; " banded" is neither`},
@@ -269,14 +269,14 @@ func TestParseErrors(t *testing.T) {
 	}
 	wide := strings.Replace(string(banded), `"window_size": 256`, `"window_size": 4`, 1)
 	for _, c := range []struct{ text, want string }{
-		{wide, `gpt3: config.json: model_type is "gpt2", want "gpt3": transformers would open another model than gorgpt_family describes`},
+		{wide, `gpt3: config.json: model_type is "gpt2", want "gpt3": transformers would open a different model from the one that gorgpt_family describes`},
 		{strings.Replace(wide, `"gorgpt_family": "gpt3"`, `"gorgpt_family": "gpt4"`, 1), `config.json: model_type is "gpt4", want gpt2 or gpt3 or gpt_neo or gpt_oss or llama or mixtral or nanochat or openai-gpt`},
-		{strings.Replace(wide, `"gorgpt_family": "gpt3"`, `"gorgpt_family": 3`, 1), "config.json: key gorgpt_family: want a text, got a number"},
-		{strings.Replace(wide, `"model_type": "gpt2"`, `"model_type": "bert"`, 1), `gpt3: config.json: model_type is "bert", want "gpt3": transformers would open another model than gorgpt_family describes`},
-		{`{"model_type": "gpt3", "attention_order": 3}`, "gpt3: config.json: key attention_order: want a text, got a number"},
-		{`{"model_type": "gpt3", "attention_oder": "dense"}`, `gpt3: config.json: unknown key "attention_oder"; did you mean "attention_order"? It may change what the model computes; if not, take it out of the file`},
+		{strings.Replace(wide, `"gorgpt_family": "gpt3"`, `"gorgpt_family": 3`, 1), "config.json: key gorgpt_family: want a string, got a number"},
+		{strings.Replace(wide, `"model_type": "gpt2"`, `"model_type": "bert"`, 1), `gpt3: config.json: model_type is "bert", want "gpt3": transformers would open a different model from the one that gorgpt_family describes`},
+		{`{"model_type": "gpt3", "attention_order": 3}`, "gpt3: config.json: key attention_order: want a string, got a number"},
+		{`{"model_type": "gpt3", "attention_oder": "dense"}`, `gpt3: config.json: unknown key "attention_oder"; did you mean "attention_order"? It may change what the model computes; if not, remove it from the file`},
 		// GPT-2's configuration has no bands.
-		{`{"model_type": "gpt2", "window_size": 4}`, `gpt2: config.json: unknown key "window_size". It may change what the model computes; if not, take it out of the file`},
+		{`{"model_type": "gpt2", "window_size": 4}`, `gpt2: config.json: unknown key "window_size". It may change what the model computes; if not, remove it from the file`},
 	} {
 		if _, err := models.Parse([]byte(c.text)); err == nil || err.Error() != c.want {
 			t.Errorf("%v\nwant %s", err, c.want)

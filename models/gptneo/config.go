@@ -67,9 +67,9 @@ func (c Config) inner() int {
 func (c Config) Validate() error {
 	switch n := c.Types.count(); {
 	case n != c.Layers:
-		return fmt.Errorf("attention_types are of %s, the model has %d", plural.Of(n, "layer"), c.Layers)
+		return fmt.Errorf("attention_types describe %s, but the model has %d", plural.Of(n, "layer"), c.Layers)
 	case c.Listed != "" && NewTypes(c.Listed.each()) != c.Types:
-		return fmt.Errorf("attention_layers are %s, which attention_types are not; take one of the two out", c.Listed)
+		return fmt.Errorf("attention_layers are %s, which differ from attention_types; remove one of the two", c.Listed)
 	case c.Window < 1 || c.Window > maxSize:
 		return fmt.Errorf("window_size is %d, want 1 to %d", c.Window, maxSize)
 	case c.Inner < 0 || c.Inner > maxSize:

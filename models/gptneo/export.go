@@ -17,11 +17,11 @@ func export(m family.Model, params *graph.Params, fold bool) (family.Model, *gra
 		c, ok = gpt3.Config{Config: plain, Order: "dense"}, true
 	}
 	if !ok {
-		return nil, nil, nil, fmt.Errorf("a GPT-Neo is made of a GPT-3 or a GPT-2; the model is a %s", family.Name(m))
+		return nil, nil, nil, fmt.Errorf("a GPT-Neo can be made from a GPT-3 or a GPT-2; the model is a %s", family.Name(m))
 	}
 	neo, weights, loss, err := From(c, params, fold)
 	if errors.Is(err, ErrQueryBias) {
-		err = fmt.Errorf("%w: train with --set bias=false, or have it moved into ln_1 by --fold-query-bias", err)
+		err = fmt.Errorf("%w: train with --set bias=false, or move it into ln_1 with --fold-query-bias", err)
 	}
 	return neo, weights, loss.notes(), err
 }
@@ -29,10 +29,10 @@ func export(m family.Model, params *graph.Params, fold bool) (family.Model, *gra
 // notes describes the losses in words.
 func (l Loss) notes() (notes []string) {
 	if l.Rounded {
-		notes = append(notes, "the queries' weights hold the scale of the scores, which is no power of two: they are rounded")
+		notes = append(notes, "the queries' weights include the scale of the scores, which is not a power of two, so they are rounded")
 	}
 	if l.Condition > 0 {
-		notes = append(notes, fmt.Sprintf("the queries' biases are in ln_1, by weights of a condition number of up to %.3g (h.%d): rounding counts that many times for them", l.Condition, l.Layer))
+		notes = append(notes, fmt.Sprintf("the queries' biases were moved into ln_1 through weights with a condition number of up to %.3g (h.%d), which multiplies rounding errors by that much", l.Condition, l.Layer))
 	}
 	return notes
 }

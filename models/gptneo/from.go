@@ -173,7 +173,7 @@ func (m *moving) divide(i int, b []float64, w mat.Matrix) (*mat.VecDense, error)
 	condition := lu.Cond()
 	var shift mat.VecDense
 	if err := lu.SolveVecTo(&shift, false, mat.NewVecDense(len(b), slices.Clone(b))); err != nil || !(condition < singular) {
-		return nil, fmt.Errorf("the queries' weights have a condition number of %.1e: no shift of ln_1 makes their bias", condition)
+		return nil, fmt.Errorf("the queries' weights have a condition number of %.1e: no shift of ln_1 can produce their bias", condition)
 	}
 	if condition > m.loss.Condition {
 		m.loss.Condition, m.loss.Layer = condition, i

@@ -102,21 +102,21 @@ func TestTypes(t *testing.T) {
 func TestErrors(t *testing.T) {
 	const malformed = `gptneo: config.json: attention_types: want runs of layers, as in [[["global", "local"], 12]]`
 	for more, want := range map[string]string{
-		`"num_layers": 6`:         "gptneo: attention_types are of 24 layers, the model has 6",
+		`"num_layers": 6`:         "gptneo: attention_types describe 24 layers, but the model has 6",
 		`"attention_types": null`: "gptneo: config.json: key attention_types: it is null, want a value",
 		`"attention_types": []`:   malformed,
-		`"num_layers": 6, "attention_types": [[["global"], 1]]`:                          "gptneo: attention_types are of 1 layer, the model has 6",
+		`"num_layers": 6, "attention_types": [[["global"], 1]]`:                          "gptneo: attention_types describe 1 layer, but the model has 6",
 		`"attention_types": [[["global"]]]`:                                              malformed,
 		`"attention_types": [[[], 24]]`:                                                  malformed,
 		`"attention_types": [[["global"], 0]]`:                                           malformed,
 		`"attention_types": "global"`:                                                    malformed,
 		`"attention_types": [[["global", "sparse"], 12]]`:                                `gptneo: config.json: attention_types: a kind of layer is "sparse", want global or local`,
-		`"attention_types": [[["global"], 9000000000000000000]]`:                         "gptneo: config.json: attention_types: of more than 1000 layers",
-		`"attention_types": [[["global"], 600], [["local"], 401]]`:                       "gptneo: config.json: attention_types: of more than 1000 layers",
+		`"attention_types": [[["global"], 9000000000000000000]]`:                         "gptneo: config.json: attention_types: more than 1000 layers",
+		`"attention_types": [[["global"], 600], [["local"], 401]]`:                       "gptneo: config.json: attention_types: more than 1000 layers",
 		`"num_layers": 2, "attention_types": [[["local"], 2]], "attention_layers": []`:   "gptneo: config.json: attention_layers: want a list of global and local",
 		`"num_layers": 1, "attention_types": [[["local"], 1]], "attention_layers": [""]`: `gptneo: config.json: attention_layers: a kind of layer is "", want global or local`,
 		// transformers would use attention_layers, whatever attention_types says.
-		`"num_layers": 2, "attention_types": [[["local"], 2]], "attention_layers": ["local", "global"]`: "gptneo: attention_layers are local,global, which attention_types are not; take one of the two out",
+		`"num_layers": 2, "attention_types": [[["local"], 2]], "attention_layers": ["local", "global"]`: "gptneo: attention_layers are local,global, which differ from attention_types; remove one of the two",
 		`"window_size": 0`:              "gptneo: window_size is 0, want 1 to 16777216",
 		`"window_size": 16777217`:       "gptneo: window_size is 16777217, want 1 to 16777216",
 		`"intermediate_size": 0`:        "gptneo: config.json: intermediate_size is 0, want more than 0, or null",
@@ -124,7 +124,7 @@ func TestErrors(t *testing.T) {
 		`"activation_function": "mish"`: `gptneo: activation_function is "mish", want gelu, gelu_accurate, gelu_fast, gelu_new, gelu_python, gelu_python_tanh, gelu_pytorch_tanh, quick_gelu, relu, relu2, silu, swish`,
 		`"num_heads": 7`:                "gptneo: width 2048 is not a multiple of 7 heads",
 		`"resid_dropout": 1`:            "gptneo: a dropout rate of 1 is not in [0, 1); it is resid_dropout",
-		`"scale_attn_weights": true`:    `gptneo: config.json: unknown key "scale_attn_weights". It may change what the model computes; if not, take it out of the file`,
+		`"scale_attn_weights": true`:    `gptneo: config.json: unknown key "scale_attn_weights". It may change what the model computes; if not, remove it from the file`,
 	} {
 		if _, err := models.Parse([]byte(`{"model_type": "gpt_neo", ` + more + `}`)); err == nil || err.Error() != want {
 			t.Errorf("%s: %v\nwant %s", more, err, want)

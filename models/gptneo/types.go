@@ -66,7 +66,7 @@ func (t *Types) UnmarshalJSON(data []byte) error {
 			return err
 		}
 		if times > maxLayers || len(all)+len(kinds)*times > maxLayers {
-			return fmt.Errorf("attention_types: of more than %d layers", maxLayers)
+			return fmt.Errorf("attention_types: more than %d layers", maxLayers)
 		}
 		all = append(all, slices.Repeat(kinds, times)...)
 	}

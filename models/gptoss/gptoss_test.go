@@ -161,15 +161,15 @@ func TestBadConfigs(t *testing.T) {
 		{`"attention_bias": true`, `"attention_bias": false`, "gptoss: config.json: attention_bias is false, want true: queries, keys, values and their output have biases"},
 		{`"quant_method": "mxfp4"`, `"quant_method": "gptq"`, `gptoss: config.json: quantization_config: quant_method is "gptq", want mxfp4`},
 		{`"rope_type": "yarn"`, `"rope_type": "dynamic"`, `gptoss: rope_scaling: rope_type is "dynamic", want default, linear, ntk, yarn or llama3`},
-		{`"truncate": false`, `"truncate": false, "partial_rotary_factor": 0.5`, "gptoss: rope_parameters: partial_rotary_factor has 32 of 64 columns turned, want all"},
+		{`"truncate": false`, `"truncate": false, "partial_rotary_factor": 0.5`, "gptoss: rope_parameters: partial_rotary_factor rotates 32 of 64 columns, want all"},
 		{`"rope_theta": 150000`, `"rope_theta": 0`, "gptoss: config.json: rope_theta is 0, want more than 0, or null"},
 		{`"num_experts_per_tok": 4`, `"num_experts_per_tok": 33, "experts_per_token": 33`, "gptoss: num_experts_per_tok is 33, want 1 to the 32 experts"},
 		{`"num_local_experts": 32`, `"num_local_experts": 0`, "gptoss: num_local_experts is 0, want 1 to 4096"},
 		{`"sliding_window": 128`, `"sliding_window": 0`, "gptoss: sliding_window is 0, want 1 to 16777216"},
 		{`"num_key_value_heads": 8`, `"num_key_value_heads": 7`, "gptoss: num_key_value_heads is 7, want a divisor of the 64 heads"},
-		{`"num_hidden_layers": 24`, `"num_hidden_layers": 23`, "gptoss: layer_types has 24, want one for each of the 23 layers"},
+		{`"num_hidden_layers": 24`, `"num_hidden_layers": 23`, "gptoss: layer_types has 24 entries, want one for each of the 23 layers"},
 		{`["sliding_attention", `, `["linear_attention", `, `gptoss: config.json: layer_types[0] is "linear_attention", want sliding_attention or full_attention`},
-		{`"use_cache": true`, `"logits_soft_cap": 3`, `gptoss: config.json: unknown key "logits_soft_cap". It may change what the model computes; if not, take it out of the file`},
+		{`"use_cache": true`, `"logits_soft_cap": 3`, `gptoss: config.json: unknown key "logits_soft_cap". It may change what the model computes; if not, remove it from the file`},
 	} {
 		text := strings.Replace(strings.Replace(published(), `"experts_per_token": 4, `, "", 1), c.old, c.new, 1)
 		if _, err := models.Parse([]byte(text)); err == nil || err.Error() != c.want {

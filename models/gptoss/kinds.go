@@ -41,7 +41,7 @@ func (k Kinds) check(layers int) error {
 	}
 	list := k.list()
 	if len(list) != layers {
-		return fmt.Errorf("layer_types has %d, want one for each of the %d layers", len(list), layers)
+		return fmt.Errorf("layer_types has %d entries, want one for each of the %d layers", len(list), layers)
 	}
 	for i, kind := range list {
 		if kind != sliding && kind != full {

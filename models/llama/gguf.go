@@ -67,11 +67,11 @@ func fromGGUF(f *gguf.File, config map[string]any) error {
 	}
 	for _, key := range []string{"llama.attention.value_length", "llama.rope.dimension_count"} {
 		if n, err := meta.Int(key, size); err != nil || n != size {
-			return fmt.Errorf("%s is %v, want %d, as the columns of a query's head", key, meta.Get(key), size)
+			return fmt.Errorf("%s is %v, want %d, the number of columns of a query head", key, meta.Get(key), size)
 		}
 	}
 	if n, err := meta.Int("llama.expert_count", 0); err != nil || n != 0 {
-		return fmt.Errorf("llama.expert_count is %v, want 0: a mixture of experts is read of a Hugging Face directory", meta.Get("llama.expert_count"))
+		return fmt.Errorf("llama.expert_count is %v, want 0: a mixture of experts can be read only from a Hugging Face directory", meta.Get("llama.expert_count"))
 	}
 	for key, tensor := range map[string]string{"attention_bias": "blk.0.attn_q.bias", "mlp_bias": "blk.0.ffn_up.bias"} {
 		_, config[key] = f.Lookup(tensor)
@@ -96,7 +96,7 @@ func rotaryOf(f *gguf.File, size int, theta any) (map[string]any, error) {
 	}
 	if _, is := f.Lookup(frequencyFactors); is {
 		if kind != "none" {
-			return nil, fmt.Errorf("llama.rope.scaling.type is %s, beside a tensor %s: want one of them", weights.Show(kind), frequencyFactors)
+			return nil, fmt.Errorf("llama.rope.scaling.type is %s, but there is also a tensor %s: want only one of them", weights.Show(kind), frequencyFactors)
 		}
 		return llama3Of(f, size, theta)
 	}
@@ -138,7 +138,7 @@ func llama3Of(f *gguf.File, size int, theta any) (map[string]any, error) {
 	factor := float64(slices.Max(got))
 	for m, want := range factors(size, cmp.Or(base, 10000), factor, llama3Low, llama3High, llama3Positions) {
 		if !(math.Abs(float64(got[m])/want-1) <= maxFactorError) {
-			return nil, fmt.Errorf("%s has %v for pair %d, want %v, of Llama 3's frequencies stretched %v times", frequencyFactors, got[m], m, want, factor)
+			return nil, fmt.Errorf("%s has %v for pair %d, want %v, for Llama 3's frequencies stretched by a factor of %v", frequencyFactors, got[m], m, want, factor)
 		}
 	}
 	return map[string]any{
@@ -180,7 +180,7 @@ func toGGUF(m family.Model) (meta gguf.Meta, extra []gguf.Tensor, err error) {
 		put("rope.scaling.factor", float32(s.Factor))
 	case "yarn":
 		if s != (ops.RotaryScaling{Type: s.Type, Factor: s.Factor, OriginalPositions: s.OriginalPositions}) {
-			return nil, nil, fmt.Errorf("rope_parameters has more than yarn's factor and original_max_position_embeddings, which is not written: %s", c.Rotary)
+			return nil, nil, fmt.Errorf("rope_parameters has more than yarn's factor and original_max_position_embeddings, which cannot be written: %s", c.Rotary)
 		}
 		put("rope.scaling.type", s.Type)
 		put("rope.scaling.factor", float32(s.Factor))
@@ -193,7 +193,7 @@ func toGGUF(m family.Model) (meta gguf.Meta, extra []gguf.Tensor, err error) {
 		}
 		extra = []gguf.Tensor{{Name: frequencyFactors, Shape: []int{len(data)}, Type: weights.F32, Data: func() []float32 { return data }}}
 	default:
-		return nil, nil, fmt.Errorf("llama.cpp has no frequencies of rope_type %q", s.Type)
+		return nil, nil, fmt.Errorf("llama.cpp does not support rope_type %q", s.Type)
 	}
 	return meta, extra, nil
 }

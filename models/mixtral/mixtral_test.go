@@ -184,7 +184,7 @@ func TestErrors(t *testing.T) {
 		`"router_jitter_noise": 1`:                              "mixtral: router_jitter_noise is 1, want 0 to below 1",
 		`"hidden_act": "gelu"`:                                  `mixtral: config.json: hidden_act is "gelu", want "silu" or "swish" or null: experts are SwiGLUs`,
 		`"rope_theta": 0`:                                       "mixtral: config.json: rope_theta is 0, want more than 0, or null",
-		`"rope_parameters": {"partial_rotary_factor": 0.5}`:     "mixtral: rope_parameters: partial_rotary_factor has 64 of 128 columns turned, want all",
+		`"rope_parameters": {"partial_rotary_factor": 0.5}`:     "mixtral: rope_parameters: partial_rotary_factor rotates 64 of 128 columns, want all",
 		`"rope_scaling": {"rope_type": "dynamic", "factor": 2}`: `mixtral: rope_scaling: rope_type is "dynamic", want default, linear, ntk, yarn or llama3`,
 	} {
 		if _, err := models.Parse([]byte(`{"model_type": "mixtral", ` + more + `}`)); err == nil || err.Error() != want {

@@ -119,7 +119,7 @@ func TestOlderKey(t *testing.T) {
 
 // TestErrors: an error is one line, and names the key.
 func TestErrors(t *testing.T) {
-	const unknown = `nanochat: config.json: unknown key "%s". It may change what the model computes; if not, take it out of the file`
+	const unknown = `nanochat: config.json: unknown key "%s". It may change what the model computes; if not, remove it from the file`
 	for more, want := range map[string]string{
 		`"num_key_value_heads": 4`:                                 "nanochat: num_key_value_heads is 4, want a divisor of the 6 heads",
 		`"num_key_value_heads": -1`:                                "nanochat: num_key_value_heads is -1, want a divisor of the 6 heads",
@@ -134,7 +134,7 @@ func TestErrors(t *testing.T) {
 		`"hidden_size": 18`:                                        "nanochat: rope_scaling: heads of 3 columns are not 1 pairs",
 		`"rope_theta": -1`:                                         "nanochat: rope_scaling: a base of -1 has no frequencies",
 		`"rope_theta": 0`:                                          "nanochat: config.json: rope_theta is 0, want more than 0, or null",
-		`"rope_parameters": {"partial_rotary_factor": 0.5}`:        "nanochat: rope_parameters: partial_rotary_factor has 64 of 128 columns turned, want all",
+		`"rope_parameters": {"partial_rotary_factor": 0.5}`:        "nanochat: rope_parameters: partial_rotary_factor rotates 64 of 128 columns, want all",
 		`"rope_scaling": {"rope_type": "dynamic", "factor": 2}`:    `nanochat: rope_scaling: rope_type is "dynamic", want default, linear, ntk, yarn or llama3`,
 		`"rope_parameters": {"rope_type": "longrope"}`:             `nanochat: rope_scaling: rope_type is "longrope", want default, linear, ntk, yarn or llama3`,
 		`"rope_parameters": {"full_attention": {"rope_theta": 1}}`: `nanochat: rope_scaling: default has no key "full_attention"; it has rope_theta, partial_rotary_factor`,

@@ -223,7 +223,7 @@ func TestLacking(t *testing.T) {
 	}
 	var log strings.Builder
 	err := (&tester{log: &log}).runOn(t.Context(), &builder{}, []string{file})
-	if want := "skip   wants.ipynb: GORGPT_WANTED names no file\n"; err != nil || log.String() != want {
+	if want := "skip   wants.ipynb: GORGPT_WANTED does not name a file\n"; err != nil || log.String() != want {
 		t.Errorf("%v, %q, want %q", err, &log, want)
 	}
 	t.Setenv("GORGPT_WANTED", file)

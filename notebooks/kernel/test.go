@@ -84,7 +84,7 @@ func (t *tester) runOn(ctx context.Context, b *builder, notebooks []string) erro
 			return err
 		}
 		if lacks != "" {
-			fmt.Fprintf(t.log, "skip   %s: %s names no file\n", filepath.Base(notebook), lacks)
+			fmt.Fprintf(t.log, "skip   %s: %s does not name a file\n", filepath.Base(notebook), lacks)
 			continue
 		}
 		for _, kernel := range []string{"gorgpt", "gonb"} {
@@ -101,7 +101,7 @@ func (t *tester) runOn(ctx context.Context, b *builder, notebooks []string) erro
 		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of the executions failed", failed)
+		return fmt.Errorf("%d executions failed", failed)
 	}
 	return nil
 }

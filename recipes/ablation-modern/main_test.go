@@ -12,7 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/recipes/internal/compare"
 )
 
-// TestTiny: a study of a few steps, really trained and timed, of an edit and of optimizers.
+// TestTiny: a study of a few steps, with an edit and with optimizers, is really trained and timed.
 func TestTiny(t *testing.T) {
 	dir := t.TempDir()
 	text := filepath.Join(dir, "text.txt")

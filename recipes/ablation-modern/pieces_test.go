@@ -13,13 +13,13 @@ import (
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
-// tolPieces bounds float32 logits of one position at a time against those of the whole run,
-// relative to the largest, as tolIncremental of package models; measured 5e-7.
+// tolPieces bounds the difference between float32 logits computed a few positions at a time and all at once, relative
+// to the largest, like tolIncremental in package models; measured 5e-7.
 const tolPieces = 5e-6
 
 var text = []int{3, 1, 4, 1, 5, 9, 2, 6, 5, 3}
 
-// small is a GPT-2 with weights as after some training, and vocab 13.
+// small returns a small GPT-2 with the piece, with weights as after some training and a vocabulary of 13.
 func small(t *testing.T, p piece) (models.Model, *graph.Params) {
 	t.Helper()
 	m, err := p.of(gpt2.New(13, len(text), 16, 3, 4))
@@ -72,7 +72,7 @@ func runWith(t *testing.T, p *graph.Program, inputs map[string][]int, f func() e
 	}
 }
 
-// logits are those of tokens, after past ones if there is a cache.
+// logits returns the logits of tokens, which follow past tokens if there is a cache.
 func logits(t *testing.T, m models.Model, params *graph.Params, tokens []int, past int, options ...graph.Option) []float32 {
 	t.Helper()
 	s := graph.New(params, options...)
@@ -90,7 +90,7 @@ func logits(t *testing.T, m models.Model, params *graph.Params, tokens []int, pa
 	return slices.Clone(p.Value(out))
 }
 
-// off is the largest difference, relative to the largest of want.
+// off returns the largest difference, relative to the largest element of want.
 func off(got, want []float32) float64 {
 	worst, scale := 0.0, 0.0
 	for i, w := range want {
@@ -99,9 +99,9 @@ func off(got, want []float32) float64 {
 	return worst / scale
 }
 
-// TestPieces: of each piece, the gradient is that of finite differences along a direction and the same bits
-// where blocks are computed again; token by token the logits are those of the whole; and a checkpoint opens with
-// the same edits to the same logits.
+// TestPieces: for each piece, the gradient agrees with finite differences along a direction and has the same bits
+// if blocks are recomputed; logits computed a few tokens at a time are those of the whole sequence; and a checkpoint,
+// opened with the same edits, gives the same logits.
 func TestPieces(t *testing.T) {
 	plain, weights := small(t, piece{})
 	before, slopes := gradients(t, plain, weights)
@@ -147,7 +147,7 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// checkSlope compares the gradient with a difference of losses along it.
+// checkSlope compares the gradient with the difference of losses along it.
 func checkSlope(t *testing.T, name string, m models.Model, params *graph.Params, grads [][]float32) {
 	t.Helper()
 	norm := 0.0
@@ -180,7 +180,7 @@ func checkSlope(t *testing.T, name string, m models.Model, params *graph.Params,
 	}
 }
 
-// TestBegin: an edited model begins with a GPT-2's weights where they fit, an untied head as the embedding.
+// TestBegin: an edited model starts from a GPT-2's weights where they fit, and an untied head from the embedding.
 func TestBegin(t *testing.T) {
 	_, from := small(t, piece{})
 	fresh := map[string]int{"RMSNorm": 0, "RoPE": 0, "GQA": 6, "QK-norm": 6, "SwiGLU": 18, "untied head": 0, "gates of branches": 6}

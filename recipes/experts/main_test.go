@@ -14,8 +14,8 @@ import (
 	"github.com/gorgpt/gorgpt/recipes/internal/compare"
 )
 
-// TestEqualFLOPs: 2 of 8 experts of half the width cost what the dense layer does, beside the router and what sends tokens
-// and weighs what they bring back, which the products of are told.
+// TestEqualFLOPs: 2 of 8 experts of half the width cost as much as the dense layer, except for the router and for sending
+// tokens to experts and weighting the results.
 func TestEqualFLOPs(t *testing.T) {
 	products := func(widening int) (flops int64) {
 		c := gpt2.New(257, 64, 64, 3, 4)
@@ -37,7 +37,7 @@ func TestEqualFLOPs(t *testing.T) {
 	}
 }
 
-// TestTiny: a study of a few steps, really trained and timed.
+// TestTiny: a study of a few steps is really trained and timed.
 func TestTiny(t *testing.T) {
 	dir := t.TempDir()
 	text, out := filepath.Join(dir, "text.txt"), filepath.Join(dir, "runs")
@@ -45,7 +45,7 @@ func TestTiny(t *testing.T) {
 		t.Fatal(err)
 	}
 	var before string
-	for range 2 { // the second time nothing is left to do
+	for range 2 { // the second time, nothing is left to do
 		cmd := compare.Command(study())
 		var table bytes.Buffer
 		cmd.SetOut(&table)
@@ -64,7 +64,7 @@ func TestTiny(t *testing.T) {
 			t.Errorf("no %q in\n%s", row, before)
 		}
 	}
-	// gains.png wants step times within a factor of two, which no machine owes two turns of a test; compare's own test has it.
+	// gains.png needs step times within a factor of two, which cannot be relied on in a test; compare's own test covers it.
 	for _, name := range []string{"8-experts-1/load.png", "upcycled-1/load.png", "times.csv"} {
 		if info, err := os.Stat(filepath.Join(out, name)); err != nil || info.Size() < 40 {
 			t.Errorf("%s: %v", name, err)

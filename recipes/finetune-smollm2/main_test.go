@@ -17,7 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
-// TestTiny: the study of a tiny Llama, really trained in every way, and done once.
+// TestTiny: the study with a tiny Llama is really trained in every way, and each run is done once.
 func TestTiny(t *testing.T) {
 	dir := t.TempDir()
 	data := filepath.Join(dir, "tasks", "sst2")
@@ -65,7 +65,7 @@ func TestTiny(t *testing.T) {
 	if err != nil || len(left) != 0 {
 		t.Errorf("%v are left, %v", left, err)
 	}
-	// Other settings are refused, and lose nothing.
+	// Other settings are refused, and nothing is lost.
 	for _, more := range [][]string{{"--epochs", "0"}, {"--micro", "0"}, {"--precision", "fp8"}, {"--epochs", "1"}} {
 		if _, err := try(more...); err == nil || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%v: error %v", more, err)

@@ -9,7 +9,7 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// TestCommand compares a tiny recipe, once, and again from what is kept.
+// TestCommand compares the precisions for a tiny recipe, and does so again from the files of the runs.
 func TestCommand(t *testing.T) {
 	if err := graph.BFloat16.Check(); err != nil {
 		t.Skip(err)
@@ -44,7 +44,7 @@ func TestCommand(t *testing.T) {
 	if _, _, err := call("--most", "1e-9"); err == nil || !strings.HasPrefix(err.Error(), "losses differ by 0.") {
 		t.Errorf("no rounding was noticed: %v", err)
 	}
-	// Other settings are refused, and cost nothing that is done.
+	// Other settings are refused, and do not affect finished runs.
 	if _, _, err := call("--steps", "5"); err == nil || !strings.Contains(err.Error(), "has a run with eval_every = 10, not eval_every = 5; give another --out") {
 		t.Errorf("runs of other steps: %v", err)
 	}

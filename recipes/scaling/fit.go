@@ -94,7 +94,7 @@ func tooFew(budgets int) error {
 	if budgets >= fewestBudgets {
 		return nil
 	}
-	return usage.Errorf("too few points to fit: %s with %d models or more, the best not the smallest or the largest; want %d budgets",
+	return usage.Errorf("too few points to fit: %s with %d models or more, of which the best is neither the smallest nor the largest; want %d budgets",
 		plural.Of(budgets, "budget"), fewestSizes, fewestBudgets)
 }
 

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// made are the runs of a plan with losses of a law and a little noise.
+// made returns the runs of a plan with losses that follow a law, with a little noise.
 func made(t *testing.T, law surface, coefficients []float64, noise float64, budgets ...float64) []result {
 	t.Helper()
 	var chosen []counted
@@ -39,7 +39,7 @@ var (
 	chinchillaPublished = []float64{0.34, 0.28, math.Log(406.4), math.Log(410.7), math.Log(1.69)}
 )
 
-// TestSurfaces: the exponents that losses were made with come out, and lie in their intervals.
+// TestSurfaces: fits recover the exponents that the losses were made with, which lie in the intervals.
 func TestSurfaces(t *testing.T) {
 	budgets := []float64{1e12, 1e13, 1e14, 1e15}
 	for name, law := range map[string]struct {
@@ -51,7 +51,8 @@ func TestSurfaces(t *testing.T) {
 		if off := law.off(exact, got); off > 1e-3 {
 			t.Errorf("%s: off by %.2g on losses of the law itself", name, off)
 		}
-		// Losses of the law bind its exponents less than themselves: they trade with the factors.
+		// The losses determine the exponents less precisely than they determine the fitted losses, as exponents and factors
+		// can offset each other.
 		for i := range 2 {
 			if math.Abs(got[i]/law.published[i]-1) > 0.05 {
 				t.Errorf("%s: exponents %.4f, want %v", name, got[:2], law.published[:2])
@@ -68,8 +69,8 @@ func TestSurfaces(t *testing.T) {
 	}
 }
 
-// TestFrontier: where C = 6ND and the loss is Chinchilla's law, the best size goes with
-// C^(β/(α+β)); parabolas find that.
+// TestFrontier: if C = 6ND and the loss follows Chinchilla's law, the best size is proportional to
+// C^(β/(α+β)), which the parabolas recover.
 func TestFrontier(t *testing.T) {
 	var all []result
 	for _, c := range []float64{1e18, 1e19, 1e20, 1e21} {
@@ -96,8 +97,8 @@ func TestFrontier(t *testing.T) {
 	}
 }
 
-// TestNoLowest: a parabola that opens downwards, or is lowest outside of the sizes, has no best
-// size, and a law of the others leaves it out.
+// TestNoLowest: a parabola that opens downwards, or is lowest outside of the sizes, has no best size,
+// and is left out of the laws.
 func TestNoLowest(t *testing.T) {
 	fit := func(losses ...float64) parabola {
 		var on []result
@@ -122,8 +123,8 @@ func TestNoLowest(t *testing.T) {
 	}
 }
 
-// TestCount: N without embeddings is 12·L·C² and the gains of layer norms; FLOPs are six for each
-// weight that is multiplied, the head's among them, and those of attention, GELU and norms.
+// TestCount: N without embeddings is 12·L·C² plus the gains of layer norms; FLOPs are six for each
+// weight that is multiplied, including the head's, plus those of attention, GELU and norms.
 func TestCount(t *testing.T) {
 	for _, s := range sizes {
 		c, err := s.count()
@@ -137,7 +138,7 @@ func TestCount(t *testing.T) {
 			t.Errorf("%s: %d weights in all, want %d", s.name, c.total, want)
 		}
 		products := 6 * float64(12*s.layers*s.width*s.width+vocabulary*s.width)
-		if over := c.flops/products - 1; over < 0.02 || over > 0.3 { // attention and norms weigh most where C is 24
+		if over := c.flops/products - 1; over < 0.02 || over > 0.3 { // the share of attention and norms is largest for C = 24
 			t.Errorf("%s: %.4g FLOPs for a token, %.0f %% above those of products", s.name, c.flops, 100*over)
 		}
 	}
@@ -146,8 +147,8 @@ func TestCount(t *testing.T) {
 	}
 }
 
-// TestBestOfAll: a budget's best of all weights stands in its own row, also where another budget has
-// a parabola over all weights alone, as its sizes are further apart without the embeddings.
+// TestBestOfAll: a budget's best of all weights is in the row of that budget, even if another budget has
+// a parabola only over all weights, because its sizes are further apart without the embeddings.
 func TestBestOfAll(t *testing.T) {
 	var all []result
 	for budget, params := range map[float64][]int{1: {10, 200, 4000, 80_000}, 2: {1000, 2000, 4000, 8000}, 3: {2000, 4000, 8000, 16_000}} {

@@ -22,7 +22,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// faked is a study whose runs only say that they ended.
+// faked is a study whose runs only record that they ended.
 type faked struct {
 	t      *testing.T
 	mu     sync.Mutex
@@ -55,7 +55,7 @@ func (f *faked) study(args ...string) (string, error) {
 	return out.String(), err
 }
 
-// TestStudy: each run is done once; what is done can be fitted; another text wants another folder.
+// TestStudy: each run is done once; finished runs can be fitted; another text needs another folder.
 func TestStudy(t *testing.T) {
 	dir := t.TempDir()
 	text := filepath.Join(dir, "text.txt")
@@ -66,11 +66,11 @@ func TestStudy(t *testing.T) {
 	if _, err := f.study(args...); err == nil || !strings.HasSuffix(err.Error(), "runs/1e12-55k: no room") {
 		t.Fatalf("error %v", err)
 	}
-	if _, err := f.study(append(args, "--fit")...); err == nil || err.Error() != "too few points to fit: 0 budgets with 4 models or more, the best not the smallest or the largest; want 2 budgets" {
+	if _, err := f.study(append(args, "--fit")...); err == nil || err.Error() != "too few points to fit: 0 budgets with 4 models or more, of which the best is neither the smallest nor the largest; want 2 budgets" {
 		t.Fatalf("error %v", err)
 	}
 	f.broken = false
-	for range 2 { // the second time nothing is left to do
+	for range 2 { // the second time, nothing is left to do
 		table, err := f.study(args...)
 		if err != nil {
 			t.Fatal(err)
@@ -113,15 +113,15 @@ func TestBadStudy(t *testing.T) {
 	f := &faked{t: t}
 	for given, want := range map[string]string{
 		"--sizes 56k":    "unknown size \"56k\"; did you mean \"55k\"?",
-		"--budgets 1e5":  "--budgets 1e5: no model can use it; these want 3.1e+10 FLOPs, for 400 steps of 14k, to 8.3e+15, for all that 9.8m is to read",
-		"--budgets 1e30": "--budgets 1e30: no model can use it; these want 3.1e+10 FLOPs, for 400 steps of 14k, to 8.3e+15, for all that 9.8m is to read",
+		"--budgets 1e5":  "--budgets 1e5: no model can use it; want from 3.1e+10 FLOPs, for 400 steps of 14k, to 8.3e+15, for all that 9.8m may read",
+		"--budgets 1e30": "--budgets 1e30: no model can use it; want from 3.1e+10 FLOPs, for 400 steps of 14k, to 8.3e+15, for all that 9.8m may read",
 		"--budgets much": "--budgets much: want FLOPs above 0, as in 1e12",
 		"--budgets=-1":   "--budgets -1: want FLOPs above 0, as in 1e12",
 		"--budgets NaN":  "--budgets NaN: want FLOPs above 0, as in 1e12",
 		"--jobs 0":       "--jobs 0: want 1 or more",
 		"--data /none":   "/none: no such file or folder",
-		"--budgets 1e12": "too few points to fit: 1 budget with 4 models or more, the best not the smallest or the largest; want 2 budgets",
-		"--budgets 1e12,1e13 --sizes 55k,150k,330k": "too few points to fit: 0 budgets with 4 models or more, the best not the smallest or the largest; want 2 budgets",
+		"--budgets 1e12": "too few points to fit: 1 budget with 4 models or more, of which the best is neither the smallest nor the largest; want 2 budgets",
+		"--budgets 1e12,1e13 --sizes 55k,150k,330k": "too few points to fit: 0 budgets with 4 models or more, of which the best is neither the smallest nor the largest; want 2 budgets",
 		"--resamples 0": "--resamples 0: want 1 or more",
 	} {
 		_, err := f.study(append([]string{"--out", t.TempDir()}, strings.Fields(given)...)...)
@@ -131,8 +131,7 @@ func TestBadStudy(t *testing.T) {
 	}
 }
 
-// TestTrainOne: a run that is interrupted goes on to the same loss, from weights that are drawn
-// with a deviation of 1/√C.
+// TestTrainOne: a run that is interrupted and resumed ends with the same loss as one that was not.
 func TestTrainOne(t *testing.T) {
 	dir := t.TempDir()
 	text := filepath.Join(dir, "text.txt")
@@ -143,7 +142,7 @@ func TestTrainOne(t *testing.T) {
 	s := study{data: text, out: dir}
 	var losses []float64
 	for _, seed := range []uint64{1, 2} {
-		p.seed = seed // two folders, the same recipe
+		p.seed = seed // which only names the folder: the recipe is the same
 		one := s.runOf(p)
 		one.Recipe = r
 		if seed == 2 {

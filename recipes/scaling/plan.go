@@ -156,7 +156,7 @@ func runs(budgets []float64, chosen []counted, length float64) ([]point, error) 
 		}
 		if len(on) == 0 {
 			small, large := chosen[0], chosen[len(chosen)-1]
-			return nil, usage.Errorf("--budgets %s: no model can use it; these want %.1e FLOPs, for %d steps of %s, to %.1e, for all that %s is to read",
+			return nil, usage.Errorf("--budgets %s: no model can use it; want from %.1e FLOPs, for %d steps of %s, to %.1e, for all that %s may read",
 				budgetName(c), small.flops*fewestSteps*batch*window, fewestSteps, small.name, large.flops*large.most(length), large.name)
 		}
 		slices.SortStableFunc(on, func(a, b point) int { return cmp.Compare(a.unlikely(), b.unlikely()) })

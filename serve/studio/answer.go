@@ -70,7 +70,7 @@ func answer[Q, A any](f func(r *http.Request, q Q) (A, error)) func(w http.Respo
 			return badBody(err)
 		}
 		if _, err := d.Token(); !errors.Is(err, io.EOF) {
-			return wrong(http.StatusBadRequest, "", "there is more behind the question's JSON")
+			return wrong(http.StatusBadRequest, "", "the request has more data after its JSON")
 		}
 		a, err := f(r, q)
 		if err != nil {
@@ -86,15 +86,15 @@ func badBody(err error) error {
 	var kind *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &long):
-		return wrong(http.StatusRequestEntityTooLarge, "", "the question is longer than %d bytes", long.Limit)
+		return wrong(http.StatusRequestEntityTooLarge, "", "the request is longer than %d bytes", long.Limit)
 	case errors.As(err, &kind):
 		field := strings.TrimPrefix(kind.Field, "given.")
 		return wrong(http.StatusBadRequest, field, "%s is a %s, want %s", field, kind.Value, kind.Type)
 	}
 	if field, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
-		return wrong(http.StatusBadRequest, strings.Trim(field, `"`), "%s is not known", field)
+		return wrong(http.StatusBadRequest, strings.Trim(field, `"`), "unknown field %s", field)
 	}
-	return wrong(http.StatusBadRequest, "", "the question is no JSON: %v", err)
+	return wrong(http.StatusBadRequest, "", "the request is not valid JSON: %v", err)
 }
 
 // write writes JSON.

@@ -37,7 +37,7 @@ func (st *studio) experts(r *http.Request, q readsQuestion) (*expertsAnswer, err
 	at := q.Position - start
 	switch {
 	case total > mostRouted:
-		return nil, wrong(http.StatusBadRequest, "text", "what %d routers do with %d tokens is more than the page takes: a shorter text will do", len(in.Routers()), len(ids))
+		return nil, wrong(http.StatusBadRequest, "text", "the choices of %d routers for %d tokens are more than the page can show: use a shorter text", len(in.Routers()), len(ids))
 	case at < 0 || at >= len(ids):
 		return nil, wrong(http.StatusBadRequest, "position", "position is %d of %d tokens", q.Position, len(s.ids))
 	}

@@ -76,7 +76,7 @@ func (f *follower) summary() (*run.Summary, error) {
 		return f.told, nil
 	}
 	if info.Size() > mostMetrics {
-		return nil, fmt.Errorf("metrics.jsonl has %d bytes, of which %d are read", info.Size(), int64(mostMetrics))
+		return nil, fmt.Errorf("metrics.jsonl has %d bytes, want at most %d", info.Size(), int64(mostMetrics))
 	}
 	told, err := run.Summarize(f.dir)
 	if err != nil {
@@ -133,7 +133,7 @@ func (f *follower) read() error {
 	}
 	switch {
 	case info.Size() > mostMetrics:
-		return fmt.Errorf("metrics.jsonl has %d bytes, of which %d are read", info.Size(), int64(mostMetrics))
+		return fmt.Errorf("metrics.jsonl has %d bytes, want at most %d", info.Size(), int64(mostMetrics))
 	case info.Size() < f.offset || f.series == nil || !f.goesOn(file):
 		f.offset, f.last, f.steps, f.series, f.vals = 0, nil, nil, make(map[string][]float64), make(map[string][]point)
 	}

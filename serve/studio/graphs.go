@@ -79,7 +79,7 @@ func (st *studio) graph(w http.ResponseWriter, r *http.Request) error {
 	case len(o.Open) > mostOpen:
 		return wrong(http.StatusBadRequest, "open", "%d scopes are open; want %d at most", len(o.Open), mostOpen)
 	case depth < 0 && nodes > mostBoxes:
-		return wrong(http.StatusBadRequest, "depth", "%d nodes are more boxes than a page shows, %d: open a block instead", nodes, mostBoxes)
+		return wrong(http.StatusBadRequest, "depth", "%d nodes are more than the %d boxes that a page can show: open a block instead", nodes, mostBoxes)
 	}
 	var picture []byte
 	if len(graphs) == 2 {

@@ -37,7 +37,7 @@ type listed struct {
 // dirs returns the folders of the runs, the most recently changed first.
 func (st *studio) dirs() (all []run.Dir, changed map[run.Dir]time.Time, err error) {
 	if st.config.Runs == "" {
-		return nil, nil, wrong(http.StatusNotFound, "", "no folder of runs: serve it with --runs")
+		return nil, nil, wrong(http.StatusNotFound, "", "no folder of runs: name one with --runs")
 	}
 	if all, err = run.Find(st.config.Runs); err != nil {
 		return nil, nil, wrong(http.StatusNotFound, "", "%v", err)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// metrics writes the metrics of some steps.
+// metrics returns the metrics of some steps.
 func metrics(from, to int) string {
 	var b strings.Builder
 	for i := from; i <= to; i++ {
@@ -84,15 +84,15 @@ func TestRuns(t *testing.T) {
 		t.Errorf("another curve begins at %v", *a.Series["aux"].Mean[0])
 	}
 
-	put(t, path, metrics(1, 150)) // it goes on
+	put(t, path, metrics(1, 150)) // the run continues
 	if a := answered[curves](t, h, "/studio/curves?run=one&points=500", nil); a.Steps != 150 || len(a.Step) != 150 || math.Abs(*a.Series["loss"].Mean[148]-5) > 0 {
 		t.Errorf("after 150 steps: %d, %d points", a.Steps, len(a.Step))
 	}
-	put(t, path, metrics(1, 20)) // it was resumed from earlier
+	put(t, path, metrics(1, 20)) // the run was resumed from an earlier step
 	if a := answered[curves](t, h, "/studio/curves?run=one", nil); a.Steps != 20 || len(a.Vals["val_loss"]) != 2 {
 		t.Errorf("after it was resumed: %d steps", a.Steps)
 	}
-	put(t, path, strings.ReplaceAll(metrics(1, 80), `"lr":0.001`, `"lr":0.002`)) // the same, and further than it was before anybody looked
+	put(t, path, strings.ReplaceAll(metrics(1, 80), `"lr":0.001`, `"lr":0.002`)) // resumed again, and already past the steps seen before
 	if a := answered[curves](t, h, "/studio/curves?run=one&points=500", nil); a.Steps != 80 || len(a.Series["lr"].Mean) != 80 || *a.Series["lr"].Mean[0] != 0.002 {
 		t.Errorf("after it was resumed, and went on: %d steps, lr from %v", a.Steps, *a.Series["lr"].Mean[0])
 	}
@@ -115,7 +115,7 @@ func TestRuns(t *testing.T) {
 	}
 }
 
-// TestConfusion: predictions are counted by truth and answer.
+// TestConfusion: predictions are counted by true label and predicted label.
 func TestConfusion(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "tuned", "metrics.jsonl"), metrics(1, 3))
@@ -136,7 +136,7 @@ func TestConfusion(t *testing.T) {
 	}
 }
 
-// TestManyCurves: if a run has more values than are shown, the loss and the axes are among those shown.
+// TestManyCurves: if a run has more metrics than can be shown, the loss and the axes are among those shown.
 func TestManyCurves(t *testing.T) {
 	dir := t.TempDir()
 	var b strings.Builder

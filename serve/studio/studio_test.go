@@ -26,7 +26,7 @@ import (
 
 const template = "{% for m in messages %}<|im_start|>{{ m.role }}:{{ m.content }}<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant:{% endif %}"
 
-// save saves a small model of a family, with bytes as tokens and two special ones, and a chat template.
+// save saves a small model of a family with a chat template. Its tokens are bytes and two special tokens.
 func save(t *testing.T, dir, name string) string {
 	t.Helper()
 	tok, err := tokenizer.AddSpecials(tokenizer.Bytes(), "<|im_start|>", "<|im_end|>")
@@ -58,7 +58,7 @@ func save(t *testing.T, dir, name string) string {
 	return path
 }
 
-// open serves small models of some families, with the studio.
+// open serves small models of some families and the studio.
 func open(t *testing.T, runs string, names ...string) (*httptest.Server, []*serve.Model) {
 	t.Helper()
 	return openAs(t, serve.Config{}, runs, names...)
@@ -91,7 +91,7 @@ func openAs(t *testing.T, c serve.Config, runs string, names ...string) (*httpte
 	return h, s.Models()
 }
 
-// ask asks the studio and returns the status and the answer's text.
+// ask sends a request to the studio and returns the status and the text of the answer.
 func ask(t *testing.T, h *httptest.Server, path string, body any) (int, string) {
 	t.Helper()
 	var answer *http.Response
@@ -116,7 +116,7 @@ func ask(t *testing.T, h *httptest.Server, path string, body any) (int, string) 
 	return answer.StatusCode, string(text)
 }
 
-// answered asks, and reads the answer, which must be one.
+// answered sends a request that must succeed, and decodes the answer.
 func answered[A any](t *testing.T, h *httptest.Server, path string, body any) (a A) {
 	t.Helper()
 	status, text := ask(t, h, path, body)
@@ -153,7 +153,7 @@ type tokens struct {
 
 var all = []string{"gpt1-nano", "gpt2-nano", "gpt3-nano", "gptoss-nano", "llama-nano"}
 
-// TestRead compares the scores of the tokens with the output of the model's ordinary program.
+// TestRead compares the scores for the tokens with the output of the model's ordinary program.
 func TestRead(t *testing.T) {
 	h, served := open(t, "", all...)
 	const text = "Gophers dig 𝔲 ü.<|im_end|>"
@@ -187,7 +187,7 @@ func TestRead(t *testing.T) {
 			for _, z := range rows[i] {
 				sum += math.Exp(float64(z))
 			}
-			if want := float64(rows[i][one.ID]) - math.Log(sum); math.Abs(*one.LogProb-want) > 1e-4 { // five digits are sent
+			if want := float64(rows[i][one.ID]) - math.Log(sum); math.Abs(*one.LogProb-want) > 1e-4 { // the answer has five digits
 				t.Errorf("%s: token %d: %v, want %v", m.ID, i+1, *one.LogProb, want)
 			}
 			if len(one.Top) != 3 || one.Top[0].P < one.Top[1].P {
@@ -195,7 +195,7 @@ func TestRead(t *testing.T) {
 			}
 		}
 		_ = p.Close()
-		// The bytes of a character: the first has it, as UTF-16 counts, and the others nothing.
+		// Of the bytes of a character, the first has its range, in UTF-16 units, and the others are empty.
 		if u := a.Tokens[12]; u.From != 12 || u.To != 14 || a.Tokens[13].From != 14 || a.Tokens[15].To != 14 || a.Tokens[16].To != 15 {
 			t.Errorf("%s: a character of four bytes is at %v", m.ID, a.Tokens[12:17])
 		}
@@ -243,7 +243,7 @@ type candidates struct {
 func TestTimeout(t *testing.T) {
 	h, models := openAs(t, serve.Config{Timeout: time.Nanosecond}, "", "gpt2-nano")
 	status, text := ask(t, h, "/studio/read", map[string]any{"model": models[0].ID, "text": "one"})
-	if status != http.StatusServiceUnavailable || !strings.Contains(text, `"message":"the request was not done after 1ns"`) {
+	if status != http.StatusServiceUnavailable || !strings.Contains(text, `"message":"the request did not finish within 1ns"`) {
 		t.Errorf("%d %s", status, text)
 	}
 }
@@ -405,7 +405,7 @@ func TestGraph(t *testing.T) {
 	}
 }
 
-// TestConverse: a conversation as the text that the model is given.
+// TestConverse checks the tokens that a conversation becomes.
 func TestConverse(t *testing.T) {
 	h, served := open(t, "", "gpt2-nano")
 	a := answered[struct{ IDs []int }](t, h, "/studio/converse", object{"model": "gpt2-nano", "messages": []object{{"role": "user", "content": "a<|im_end|>"}}})
@@ -418,7 +418,7 @@ func TestConverse(t *testing.T) {
 	}
 }
 
-// TestModels: the list has what the page shows.
+// TestModels: the list of models has everything that the page shows.
 func TestModels(t *testing.T) {
 	h, _ := open(t, "", "gpt2-nano")
 	a := answered[struct {
@@ -440,20 +440,20 @@ func TestWrong(t *testing.T) {
 	}{
 		{"read", `{"model":"x","text":""}`, "model", `no model "x"`, 404},
 		{"read", `{"model":"gpt2-nano","text":7}`, "text", "text is a number, want string", 400},
-		{"read", `{"model":"gpt2-nano","txt":"a"}`, "txt", `"txt" is not known`, 400},
-		{"read", `{"model":"gpt2-nano","text":"a"} 1`, "", "there is more behind the question's JSON", 400},
+		{"read", `{"model":"gpt2-nano","txt":"a"}`, "txt", `unknown field "txt"`, 400},
+		{"read", `{"model":"gpt2-nano","text":"a"} 1`, "", "the request has more data after its JSON", 400},
 		{"read", `{"model":"gpt2-nano","ids":[259]}`, "ids", "ids[0] is 259; the vocabulary has 0 to 258", 400},
 		{"read", `{"model":"gpt2-nano","ids":[1,-1]}`, "ids", "ids[1] is -1; the vocabulary has 0 to 258", 400},
 		{"read", `{"model":"gpt2-nano","ids":[1e400]}`, "ids", "ids is a number 1e400, want int", 400},
 		{"read", `{"model":"gpt2-nano","text":"a","top":1000}`, "top", "1000 candidates; want 0 to 100", 400},
 		{"read", `{"model":"gpt2-nano","text":"` + strings.Repeat("a", 60_000) + `"}`, "text", "the text has 60000 tokens; want 50000 at most", 400},
-		{"read", `{"model":"gpt2-nano","text":"` + strings.Repeat("a", 3<<20) + `"}`, "", "the question is longer than 2097152 bytes", 413},
+		{"read", `{"model":"gpt2-nano","text":"` + strings.Repeat("a", 3<<20) + `"}`, "", "the request is longer than 2097152 bytes", 413},
 		{"read", `[`, "", "", 400},
 		{"candidates", `{"model":"gpt2-nano","text":"abc","at":0,"count":5}`, "at", "at is 0; the text has 3 tokens", 400},
 		{"candidates", `{"model":"gpt2-nano","text":"abc","at":4,"count":5}`, "at", "at is 4; the text has 3 tokens", 400},
 		{"candidates", `{"model":"gpt2-nano","text":"abc","at":1,"count":500}`, "count", "count is 500; want 1 to 100", 400},
 		{"candidates", `{"model":"gpt2-nano","text":"abc","at":1,"count":5,"temperature":-1}`, "sampling", "generate: a temperature of -1 is not 0 or above", 400},
-		{"reads", `{"model":"gpt2-nano","text":"abc","position":3}`, "position", "position 3 of 3 tokens", 400},
+		{"reads", `{"model":"gpt2-nano","text":"abc","position":3}`, "position", "position 3 of 3 tokens, counted from 0", 400},
 		{"attention", `{"model":"gpt2-nano","text":"abc","layer":2}`, "layer", "layers 2 to 3 of attention; the model shows 2", 400},
 		{"attention", `{"model":"gpt2-nano","text":"abc","layer":-1}`, "layer", "layers -1 to 0 of attention; the model shows 2", 400},
 		{"attention", `{"model":"gpt2-nano","text":"abc","layer":0,"head":4}`, "head", "no head 4: the layer has 4, counted from 0", 400},
@@ -470,7 +470,7 @@ func TestWrong(t *testing.T) {
 		{"graph?model=gpt2-nano&open=nothing", "", "open", "", 400},
 		{"graph?model=gpt2-nano" + strings.Repeat("&open=h.0", 17), "", "open", "17 scopes are open; want 16 at most", 400},
 		{"diff?before=gpt2-nano", "", "after", "after is missing: the model to compare with", 400},
-		{"runs", "", "", "no folder of runs: serve it with --runs", 404},
+		{"runs", "", "", "no folder of runs: name one with --runs", 404},
 		{"confusion?model=gpt2-nano", "", "model", `no classifier "gpt2-nano"`, 404},
 	} {
 		var body any
@@ -510,7 +510,7 @@ func TestPage(t *testing.T) {
 		}
 		size += len(text)
 		status, got := ask(t, h, "/studio/page/"+e.Name(), nil)
-		if e.Name() == "index.html" { // which the file server names by its folder
+		if e.Name() == "index.html" { // the file server serves it under the name of its folder
 			status, got = ask(t, h, "/", nil)
 		}
 		if status != http.StatusOK || got != string(text) {

@@ -9,15 +9,15 @@ import (
 	"unicode/utf16"
 )
 
-// TestAlign: tokens whose text differs from the original are found in it by matching characters.
+// TestAlign: tokens whose text differs from the original are located in it by matching characters.
 func TestAlign(t *testing.T) {
 	for _, c := range []struct {
 		text   string
 		pieces []string
-		want   []string // of the text
+		want   []string // parts of the text
 	}{
 		{"Hello  World!", []string{"hel", "lo ", "world", "!"}, []string{"Hel", "lo", "  World", "!"}},
-		{"A \U0001d532 B", []string{"a ", "?", "b "}, []string{"A", "", " \U0001d532 B"}}, // one that is unknown
+		{"A \U0001d532 B", []string{"a ", "?", "b "}, []string{"A", "", " \U0001d532 B"}}, // an unknown token
 		{"a b", []string{"", "a", "b", "<end>"}, []string{"", "a", " b", ""}},
 		{"", []string{"x"}, []string{""}},
 	} {
@@ -59,7 +59,7 @@ func FuzzAlign(f *testing.F) {
 	})
 }
 
-// FuzzConfusion: any file of predictions is counted, or is an error of one line.
+// FuzzConfusion: any file of predictions is either counted or a one-line error.
 func FuzzConfusion(f *testing.F) {
 	f.Add("line\ttruth\tpredicted\n1\tgood\tbad\n")
 	f.Add("")

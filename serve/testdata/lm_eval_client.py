@@ -1,9 +1,9 @@
-"""Has lm-evaluation-harness (0.4.13) ask a server by local-completions, and prints what it says of each item, as JSON:
+"""Evaluates a server with lm-evaluation-harness (0.4.13) through local-completions, and prints the results for each item as JSON:
 
     python lm_eval_client.py URL MODEL POSITIONS DATA
 
-DATA is eval/testdata/harness. The tasks are the harness's own but for where their data lies, as in eval/testdata/harness.py.
-The server tells the tokens too, so that nothing but HTTP is known of the model.
+DATA is eval/testdata/harness. The tasks are the harness's own except for the location of their data, as in eval/testdata/harness.py.
+The server tokenizes too, so that the harness knows the model only through HTTP.
 """
 import json
 import os

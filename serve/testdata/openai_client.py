@@ -1,8 +1,8 @@
-"""Asks a server by OpenAI's own client (openai 3.57), and fails where that does not read what it answers:
+"""Queries a server with OpenAI's own client (openai 3.57), and fails if the client does not read the answers as it should:
 
     python openai_client.py URL MODEL
 
-MODEL converses.
+MODEL must be a chat model.
 """
 import sys
 from array import array
@@ -42,13 +42,13 @@ with client.chat.completions.stream(model=model, messages=messages, max_tokens=8
         for event in stream:
             if event.type == "content.delta":
                 deltas.append(event.delta)
-    except openai.LengthFinishReasonError:  # how this helper ends a text that has all its tokens
+    except openai.LengthFinishReasonError:  # how this helper ends a text that reaches max_tokens
         pass
     assert "".join(deltas) == said
 
-vectors = client.embeddings.create(model=model, input=["one", "two"])  # in base64, as the client asks
+vectors = client.embeddings.create(model=model, input=["one", "two"])  # in base64, which the client requests by default
 floats = client.embeddings.create(model=model, input="one", encoding_format="float")
-# The digits of numbers are as many as a float32 has, and Python reads them as a float64.
+# Numbers are written with the digits of a float32, and Python reads them as float64.
 assert len(vectors.data) == 2 and array("f", vectors.data[0].embedding) == array("f", floats.data[0].embedding), "base64 and numbers differ"
 
 for error, ask in [

@@ -4,7 +4,7 @@ and records what AutoTokenizer makes of them, for TestBeside:
 
     python beside.py 14 40 > beside.jsonl      # transformers 5.24, tokenizers 0.23.3
 
-The arguments are the seed and how many. Each line has the files, the ids of the beginning and
+The arguments are the seed and the number of folders. Each line has the files, the ids of the beginning and
 the end of text (null: none), and the ids that the tokenizer gives texts.
 """
 import json
@@ -44,7 +44,7 @@ def draw(r):
     merges = [("Ġ", "a"), ("b", "c")]
     files = {"config.json": {"model_type": "gpt2"}}
     next_id = len(v)
-    own = {}  # of the tokens beyond the vocabulary
+    own = {}  # ids of tokens beyond the vocabulary
     for t in r.sample(["[PAD]", "<x>", "<y>", "<tool>", "<pad>"], r.randint(0, 3)):
         if t not in v:
             own[t] = next_id

@@ -3,9 +3,9 @@
     python check.py < request.json > answer.json
 
 The request is a list of {"dir", "texts", "copy"}; the answer gives for each
-{"class", "size", "end", "ids", "decoded"}, and saves the tokenizer again into
-the folder "copy". Texts come as lists of code points, so that no escaping
-comes between. Run by TestTransformers; made for transformers 4.40 and later.
+{"class", "size", "end", "ids", "decoded"}, and the script saves the tokenizer
+again into the folder "copy". Texts are lists of code points, so that no
+escaping is involved. Run by TestTransformers; made for transformers 4.40 and later.
 """
 import json
 import sys

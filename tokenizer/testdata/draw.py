@@ -1,16 +1,16 @@
 """Draws byte-level BPE tokenizers over the options of Hugging Face's tokenizers, and records
-what each makes of some texts, for TestDrawn:
+how each tokenizes some texts, for TestDrawn:
 
     python draw.py 14 30 > drawn.jsonl      # tokenizers 0.23.3
 
-The arguments are the seed and how many. A line is a tokenizer:
+The arguments are the seed and the number of tokenizers. A line is a tokenizer:
 
     file     tokenizer.json
     texts    texts
-    special  their ids, special tokens in them read, with what the post-processor adds
-    plain    their ids, special tokens taken for text, without that
+    special  their ids, with special tokens in them recognized, and with what the post-processor adds
+    plain    their ids, with special tokens treated as text, and without that
     decoded  the text of the plain ids
-    dropped  texts of which a character was left out, having no token (by their place)
+    dropped  the indices of texts from which a character was omitted because it has no token
 """
 import json
 import random
@@ -133,7 +133,7 @@ def texts(r, t):
 
 
 def drops(t, text):
-    """Whether a character of text has no token, and none stands for it."""
+    """Returns whether a character of text has no token, and there is no unknown token."""
     if t.model.unk_token is not None:
         return False
     vocab = t.get_vocab(with_added_tokens=False)
@@ -152,7 +152,7 @@ def main():
                 t.encode_special_tokens = True
                 plain = [t.encode(x, add_special_tokens=False).ids for x in all]
                 break
-            except BaseException as e:  # a draw that the library itself refuses
+            except BaseException as e:  # the library rejects this combination of options
                 print(e, file=sys.stderr)
         line = {"file": json.loads(t.to_str()), "texts": all, "special": special, "plain": plain,
                 "decoded": [t.decode(x, skip_special_tokens=False) for x in plain],

@@ -1,5 +1,5 @@
-"""Prints the SHA-256 of the merges that Hugging Face's tokenizers learns, as
-TestLearnHuggingFace has them: learn.py SIZE FILE."""
+"""Prints the SHA-256 of the merges that Hugging Face's tokenizers trains, as
+TestLearnHuggingFace expects them: learn.py SIZE FILE."""
 
 import hashlib
 import sys

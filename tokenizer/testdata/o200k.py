@@ -1,8 +1,8 @@
-"""Makes o200k.json: what tiktoken 0.14 makes of texts with o200k_harmony.
+"""Makes o200k.json: how tiktoken 0.14 tokenizes texts with o200k_harmony.
 
 usage: o200k.py VOCABULARY SHARED > o200k.json
-VOCABULARY is o200k_base.tiktoken, of github.com/pkoukk/tiktoken-go-loader v0.0.2;
-SHARED the folder ../shared/data."""
+VOCABULARY is o200k_base.tiktoken, from github.com/pkoukk/tiktoken-go-loader v0.0.2;
+SHARED is the folder ../shared/data."""
 import base64, hashlib, json, pathlib, struct, sys, unicodedata, zlib
 import tiktoken, tiktoken_ext.openai_public as public
 

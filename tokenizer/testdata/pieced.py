@@ -1,17 +1,17 @@
-"""Draws SentencePiece BPE vocabularies and folders that hold them, and records what sentencepiece 0.2.3, tokenizers 0.23.3
-and transformers 5.24 make of texts, for TestPieced and TestFromPieces:
+"""Draws SentencePiece BPE vocabularies and folders that hold them, and records how sentencepiece 0.2.3, tokenizers 0.23.3
+and transformers 5.24 tokenize texts with them, for TestPieced and TestFromPieces:
 
     python pieced.py 3 10 > pieced.jsonl
 
-The arguments are the seed and how many. A line has
+The arguments are the seed and the number of vocabularies. A line has
 
-    tokens, scores, types, dummy   the model: its pieces, and whether it puts a space in front of a text
-    spm       ids that sentencepiece gives texts
+    tokens, scores, types, dummy   the model: its pieces, and whether it puts a space before a text
+    spm       the ids from sentencepiece
     files     a folder of it: tokenizer.json in one of the forms that are published, tokenizer_config.json, config.json
-    tok       ids of tokenizers, of that tokenizer.json, special tokens in texts taken for text
-    auto      ids of transformers' AutoTokenizer, special tokens read, with what stands around a text
-    decoded   what tokenizers decodes of tok
-    again     ids of transformers' LlamaTokenizer of the tokens and scores, as for GGUF files, special tokens not read
+    tok       the ids from tokenizers with that tokenizer.json, with special tokens in texts treated as text
+    auto      the ids from transformers' AutoTokenizer, with special tokens recognized, and with the tokens around a text
+    decoded   the text that tokenizers decodes from tok
+    again     the ids from transformers' LlamaTokenizer with the tokens and scores, as for GGUF files; special tokens are not recognized
 """
 import io
 import json

@@ -1,10 +1,10 @@
-"""Makes pre.json: how Hugging Face's tokenizers 0.23.3 cuts random texts, those of o200k.json, by published patterns.
+"""Makes pre.json: how Hugging Face's tokenizers 0.23.3 cuts the random texts of o200k.json by published patterns.
 
 usage: pre.py o200k.json > pre.json      # with transformers 5.24
 
-For each name of llama.cpp's there are sums, CRC-32 over the numbers of bytes of the pieces of 50 texts each. The patterns
-are those of transformers' gguf_tokenizer_mapping, of the tokenizer.json files of their models (deepseek-v3, deepseek-coder,
-bloom, smollm), or of llama.cpp's llama-vocab.cpp (default, falcon, viking)."""
+For each of llama.cpp's names there are checksums, each of them the CRC-32 of the lengths in bytes of the pieces of 50 texts.
+The patterns are those of transformers' gguf_tokenizer_mapping, of the models' tokenizer.json files (deepseek-v3,
+deepseek-coder, bloom, smollm), or of llama.cpp's llama-vocab.cpp (default, falcon, viking)."""
 import json, struct, sys, zlib
 from tokenizers import Regex, pre_tokenizers as pre
 from transformers.integrations.gguf.gguf_tokenizer_mapping import GGUF_PRE_TOKENIZER_SPLITS as SPLITS
@@ -13,7 +13,7 @@ golden = json.load(open(sys.argv[1]))
 ranges, snippets = golden["Ranges"], golden["Snippets"]
 
 
-def text_of(seed):  # as o200k.py has it
+def text_of(seed):  # as in o200k.py
     state = seed
     def draw(n):
         nonlocal state

@@ -10,7 +10,7 @@ type closer func() error
 
 func (c closer) Close() error { return c() }
 
-// TestClosing: while a run is closed, which may send gigabytes to a store, the process is kept after an interrupt.
+// TestClosing: while a run is being closed, which may upload gigabytes to a store, an interrupt does not end the process.
 func TestClosing(t *testing.T) {
 	w := new(work)
 	failed := errors.New("not sent")

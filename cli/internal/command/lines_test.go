@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestLines: lines without their ends, the last one too; a longer one than the limit is an error
-// that names it, before all of it is read.
+// TestLines: lines have no line ends, with or without one after the last; a line longer than the limit
+// is an error that names it, before all of it is read.
 func TestLines(t *testing.T) {
 	l := NewLines(strings.NewReader("one\r\n\n" + strings.Repeat("x", 10000) + "\nlast"))
 	var got []string
@@ -46,7 +46,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// errReader fails.
+// errReader is a reader that fails.
 type errReader struct{ err error }
 
 func (r errReader) Read([]byte) (int, error) { return 0, r.err }

@@ -111,7 +111,7 @@ func beside(to string) (at string, s sending, err error) {
 		return at, s, err
 	}
 	if _, err := store.Stat(to); err == nil {
-		return "", s, fmt.Errorf("%s: there is something already", to)
+		return "", s, fmt.Errorf("%s: already exists", to)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return "", s, err
 	}

@@ -138,7 +138,7 @@ func (g *graphing) run(out io.Writer) error {
 	g.picture.Title += " → " + g.other
 	diff, ok := diffFormats[g.format]
 	if !ok {
-		return usage.Errorf("--diff has no form for --format %s; there are table, svg, json", g.format)
+		return usage.Errorf("--diff does not support --format %s; want table, svg or json", g.format)
 	}
 	return diff(out, programs[0].Nodes(), programs[1].Nodes(), g.picture)
 }

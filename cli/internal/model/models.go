@@ -109,7 +109,7 @@ func verifyModel(w io.Writer, dir string) error {
 	if n == 0 {
 		_, err = fmt.Fprintf(w, "%s: it has no checksums; gorgpt convert writes them\n", dir)
 	} else {
-		_, err = fmt.Fprintf(w, "%s: %s as saved\n", dir, plural.Of(n, "tensor"))
+		_, err = fmt.Fprintf(w, "%s: %s verified\n", dir, plural.Of(n, "tensor"))
 	}
 	return err
 }
@@ -143,7 +143,7 @@ func checkBatch(m models.Model, batch, context int) error {
 	d := models.DimsOf(m)
 	attention := 12 * float64(d.Layers) * float64(d.Width) * float64(context)
 	if flops := float64(batch) * float64(context) * (6*float64(n) + attention); err == nil && flops > maxFLOPs {
-		err = usage.Errorf("--batch %d and --context %d: a step of %.2g FLOPs, of which %.0g can be counted", batch, context, flops, maxFLOPs)
+		err = usage.Errorf("--batch %d and --context %d: a step takes %.2g FLOPs; at most %.0g can be counted", batch, context, flops, maxFLOPs)
 	}
 	return err
 }

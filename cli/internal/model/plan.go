@@ -125,13 +125,13 @@ func (p *planning) check(given func(flag string) bool) (m models.Model, err erro
 	case given("accumulate") && p.Accumulate < 1:
 		return nil, usage.Errorf("--accumulate %d: want 1 or more", p.Accumulate)
 	case p.network != "" && p.Ranks == 1:
-		return nil, usage.Errorf("--network without --ranks: say how many processes it joins")
+		return nil, usage.Errorf("--network without --ranks: say how many processes it connects")
 	case p.Context < 1:
 		return nil, usage.Errorf("--context %d: want 1 or more", p.Context)
 	case p.Context > limit:
 		return nil, usage.Errorf("--context %d: %s has %s", p.Context, p.model, plural.Of(limit, "position"))
 	case p.Ranks%p.TensorParallel != 0:
-		return nil, usage.Errorf("--tensor-parallel %d: --ranks %d is no multiple of it", p.TensorParallel, p.Ranks)
+		return nil, usage.Errorf("--tensor-parallel %d: --ranks %d is not a multiple of it", p.TensorParallel, p.Ranks)
 	case p.tokens != "":
 		n, err := setting.ParseCount(p.tokens)
 		if err != nil || n == 0 {

@@ -113,8 +113,8 @@ func (p *packing) check(args []string, given func(flag string) bool) error {
 	encoding := []string{"tokenizer", "special", "validation", "val-data", "shard-tokens", "field", "bad-records", "shard"}
 	err := setting.NoneIdle(given,
 		setting.Idle{Holds: p.verify, Settings: append(encoding, "join"), With: "--verify, which only reads --out"},
-		setting.Idle{Holds: p.join, Settings: encoding, With: "--join: what --shard left in --out tells it"},
-		setting.Idle{Holds: p.text.ValData != "", Settings: []string{"validation"}, With: "--val-data, which is the text for it"},
+		setting.Idle{Holds: p.join, Settings: encoding, With: "--join, which takes it from what --shard left in --out"},
+		setting.Idle{Holds: p.text.ValData != "", Settings: []string{"validation"}, With: "--val-data, which names the validation text"},
 	)
 	switch {
 	case err != nil:
@@ -201,7 +201,7 @@ func (p *packing) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	if err != nil {
 		if ctx.Err() != nil {
-			fmt.Fprintln(stderr, "stopped; the same command goes on with what is whole")
+			fmt.Fprintln(stderr, "stopped; run the same command again to continue from the complete parts")
 		}
 		return err
 	}
@@ -209,7 +209,7 @@ func (p *packing) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return reportShard(stdout, p.out, m, p.asJSON)
 	}
 	if check != nil && x.Val.Tokens == 0 {
-		fmt.Fprintln(stderr, "nothing came to validation: name a text for it with --val-data, or a larger share with --validation")
+		fmt.Fprintln(stderr, "no text was held out for validation: name one with --val-data, or give a larger share with --validation")
 	}
 	return reportPack(stdout, p.out, x, p.asJSON)
 }
@@ -223,7 +223,7 @@ func reportShard(w io.Writer, dir string, m *pack.Manifest, asJSON bool) error {
 	for _, p := range m.Parts {
 		tokens, bytes = tokens+p.Tokens, bytes+p.Bytes
 	}
-	_, err := fmt.Fprintf(w, "shard %d/%d: %s of %s of text in %s, of %d of the corpus\n%s\n", m.Slice, m.Of, plural.Counted(tokens, "token"),
+	_, err := fmt.Fprintf(w, "shard %d/%d: %s from %s of text in %s, out of %d in the corpus\n%s\n", m.Slice, m.Of, plural.Counted(tokens, "token"),
 		plural.Counted(bytes, "byte"), plural.Counted(int64(len(m.Parts)), "part"), m.ValItems+m.TrainItems, dir)
 	return err
 }
@@ -241,7 +241,7 @@ func reportPack(w io.Writer, dir string, x *pack.Index, asJSON bool) error {
 			fmt.Fprintf(w, "%s: 0 tokens\n", s.name)
 			continue
 		}
-		fmt.Fprintf(w, "%s: %s of %s of text in %s; %s, %s\n", s.name, plural.Counted(s.split.Tokens, "token"),
+		fmt.Fprintf(w, "%s: %s from %s of text in %s; %s, %s\n", s.name, plural.Counted(s.split.Tokens, "token"),
 			plural.Counted(s.split.Bytes, "byte"), plural.Counted(s.split.Texts, "document"), plural.Counted(int64(len(s.split.Shards)), "shard"), store.Join(dir, s.name+"_*.bin"))
 	}
 	_, err := fmt.Fprintln(w, dir)

@@ -87,7 +87,7 @@ func beginTuning(recipe *run.TunedRecipe, args []string, out, resume string, cmd
 	if resume != "" {
 		for _, s := range recipe.Settings() {
 			if given(s.Name) || len(args) > 0 || out != "" {
-				return nil, usage.Errorf("--resume goes on with the run's own recipe and directory; leave out RECIPE and all flags but --json")
+				return nil, usage.Errorf("--resume uses the run's own recipe and directory; leave out RECIPE and all flags but --json")
 			}
 		}
 		return run.ResumeTunedOn(world, run.Dir(resume), cmd.ErrOrStderr())
@@ -98,7 +98,7 @@ func beginTuning(recipe *run.TunedRecipe, args []string, out, resume string, cmd
 		}
 	}
 	if recipe.Pairs != "" && given("json") {
-		return nil, usage.Errorf("--pairs goes without --task, --kind, --data, --train, --fresh and --json")
+		return nil, usage.Errorf("--pairs cannot be combined with --task, --kind, --data, --train, --fresh or --json")
 	}
 	if err := recipe.Validate(); err != nil {
 		return nil, err
@@ -114,13 +114,13 @@ func tune(cmd *cobra.Command, t *run.Tuning, asJSON, tells bool) (err error) {
 	stdout, stderr := cmd.OutOrStdout(), cmd.ErrOrStderr()
 	defer func() { err = errors.Join(err, command.Closing(cmd.Context(), t)) }()
 	if asJSON && t.Recipe.Pairs != "" {
-		return usage.Errorf("--json is of a task, and %s is a run of --pairs", t.Dir)
+		return usage.Errorf("--json is only for a task, and %s is a run of --pairs", t.Dir)
 	}
 	end := command.Stopping(cmd.Context(), t.Progress)
 	err = t.Train(cmd.Context())
 	end()
 	if step, saved := t.Saved(); err != nil && saved {
-		fmt.Fprintf(stderr, "stopped after update %d of %d: the weights are saved in %s\ngo on with: gorgpt finetune --resume %s\n", step, t.Trainer.Steps, t.Dir.Latest(), t.Dir)
+		fmt.Fprintf(stderr, "stopped after update %d of %d: the weights are saved in %s\nresume with: gorgpt finetune --resume %s\n", step, t.Trainer.Steps, t.Dir.Latest(), t.Dir)
 	}
 	switch {
 	case err != nil || !tells:

@@ -37,7 +37,7 @@ can be resumed. Nothing is started. The arguments of gorgpt follow after --: tra
 				return err
 			}
 			if len(args) == 0 || args[0] != "train" && args[0] != "finetune" {
-				return usage.Errorf("want what to start after --: -- train …, or -- finetune …")
+				return usage.Errorf("want the command to start after --, as in -- train … or -- finetune …")
 			}
 			s.Command = append([]string{"gorgpt"}, args...)
 			text, err := s.Text()

@@ -106,7 +106,7 @@ func fetched(resume string, log io.Writer) (string, error) {
 		return "", fmt.Errorf("--resume: %w", err)
 	}
 	if string(dir) != resume {
-		fmt.Fprintf(log, "%s goes on in %s\n", resume, dir)
+		fmt.Fprintf(log, "%s continues in %s\n", resume, dir)
 	}
 	return string(dir), nil
 }
@@ -117,12 +117,12 @@ func share(world *cluster.World, model int, o *run.Options) error {
 	case model < 1:
 		return usage.Errorf("--tensor-parallel %d: want 1 or more", model)
 	case world.Size()%model != 0:
-		return usage.Errorf("--tensor-parallel %d: %s, of which models are not made up; start a multiple under mpirun or its like", model, plural.Of(world.Size(), "rank"))
+		return usage.Errorf("--tensor-parallel %d: %s cannot be divided into models of that size; start a multiple of it under mpirun or similar", model, plural.Of(world.Size(), "rank"))
 	case model == 1:
 		o.Peers = world
 		return nil
 	case o.Overlap:
-		return usage.Errorf("--overlap and --tensor-parallel: ranks that hold a model together have sums of their own while they compute; leave one out")
+		return usage.Errorf("--overlap and --tensor-parallel: ranks that hold a model together already communicate while they compute; leave one of the flags out")
 	}
 	within, across, err := world.Grid(model)
 	o.Within, o.Peers = within, across
@@ -139,7 +139,7 @@ func planned(recipe *run.Recipe, args []string, out, resume string, flags *pflag
 	}
 	of, branch := run.OfCheckpoint(resume)
 	if len(args) > 0 || out != "" && !branch {
-		return usage.Errorf("--resume goes on with the run's own recipe and directory; leave out RECIPE and --out")
+		return usage.Errorf("--resume uses the run's own recipe and directory; leave out RECIPE and --out")
 	}
 	if !branch {
 		of = run.Dir(resume)
@@ -157,7 +157,7 @@ func complete(recipe *run.Recipe, args []string, f *pflag.FlagSet) error {
 		names, err := recipe.Settings().Read(file, f.Changed)
 		if err != nil {
 			if filepath.Ext(file) != ".toml" { // as when a shell has expanded --data *.txt
-				return usage.Errorf("%s is no recipe (RECIPE.toml): text is named by --data, a pattern in quotes: --data 'notes/*.txt'", file)
+				return usage.Errorf("%s is not a recipe (RECIPE.toml): name the text with --data, and quote patterns, as in --data 'notes/*.txt'", file)
 			}
 			return err
 		}
@@ -218,9 +218,9 @@ func sayHowToGoOn(w io.Writer, r *run.Run, reason error) {
 	}
 	when := "saved;"
 	if !errors.Is(reason, context.Canceled) {
-		when = fmt.Sprintf("saved at step %d; when the cause is gone,", step)
+		when = fmt.Sprintf("saved at step %d; once the cause is removed,", step)
 	}
-	fmt.Fprintf(w, "%s go on with: gorgpt train --resume %s\n", when, r.Dir)
+	fmt.Fprintf(w, "%s resume with: gorgpt train --resume %s\n", when, r.Dir)
 }
 
 // report prints the results of the run.

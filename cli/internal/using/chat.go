@@ -47,7 +47,7 @@ func (w *generation) chat(ctx context.Context, in io.Reader) error {
 		}
 		if m.Role == chat.System { // which replaces the one there is
 			if !first {
-				return fmt.Errorf("line %d: a system message stands before all others", lines.N)
+				return fmt.Errorf("line %d: a system message must come before all others", lines.N)
 			}
 			c.Messages = nil
 		}
@@ -84,7 +84,7 @@ func readMessage(line string) (m chat.Message, err error) {
 		err = d.Decode(new(chat.Message))
 	}
 	if err != nil {
-		return m, fmt.Errorf("want a message as {\"role\":\"user\",\"content\":\"…\"}: %w", err)
+		return m, fmt.Errorf("want a message such as {\"role\":\"user\",\"content\":\"…\"}: %w", err)
 	}
 	return m, m.Check()
 }
@@ -115,7 +115,7 @@ func (w *generation) reply(ctx context.Context, c *run.Chat) error {
 		return err
 	}
 	if finish == string(generate.Length) {
-		fmt.Fprintf(w.stderr, "the reply ends here: --tokens %d\n", w.writing.Tokens)
+		fmt.Fprintf(w.stderr, "the reply was cut off here by --tokens %d\n", w.writing.Tokens)
 	}
 	if !w.asJSON {
 		return nil

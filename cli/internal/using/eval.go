@@ -181,7 +181,7 @@ func (e *evaluation) check(cmd *cobra.Command) (eval.Named, error) {
 		return named, err
 	}
 	if !slices.Contains(named.Protocols, e.options.Protocol) && named.Protocols != nil {
-		return named, usage.Errorf("--protocol %s: %s has %s", e.options.Protocol, named.Name, strings.Join(named.Protocols, ", "))
+		return named, usage.Errorf("--protocol %s: %s supports %s", e.options.Protocol, named.Name, strings.Join(named.Protocols, ", "))
 	}
 	if e.options.Shots, err = strconv.Atoi(e.shots); err != nil { // "paper"
 		if e.options.Shots = named.Shots; named.Shots == 0 {
@@ -205,7 +205,7 @@ func (e *evaluation) checkTogether(cmd *cobra.Command, named eval.Named) error {
 		}
 	}
 	if e.chat && (o.BOS || o.Normalizer == "ratio") {
-		return usage.Errorf("--chat with --bos or --normalize ratio: its template says how a prompt begins, and a choice alone replies to nothing")
+		return usage.Errorf("--chat cannot be combined with --bos or --normalize ratio: the chat template determines how a prompt begins, and a choice alone is a reply to nothing")
 	}
 	if cmd.Flags().Changed("seed") && o.Draw == "first" {
 		return usage.Errorf("--seed has no meaning with --draw first: nothing is drawn at random")
@@ -217,13 +217,13 @@ func (e *evaluation) checkTogether(cmd *cobra.Command, named eval.Named) error {
 		return usage.Errorf("--words has no meaning with --limit: words of a part of the tokens are not counted")
 	}
 	if writes := slices.Contains(named.Heeds, "tokens"); cmd.Flags().Changed("precision") && (writes || named.Optional) {
-		return usage.Errorf("--precision has no meaning for %s: it is for what is scored, not for tokens one by one, and not for numbers that are known", named.Name)
+		return usage.Errorf("--precision has no meaning for %s: it applies to scoring, not to generation or golden numbers", named.Name)
 	}
 	if named.Optional && e.samples != "" {
-		return usage.Errorf("--samples: %s has none", named.Name)
+		return usage.Errorf("--samples: %s writes none", named.Name)
 	}
 	if named.Name == "perplexity" && filepath.Ext(e.data) == ".jsonl" && !o.Documents {
-		return usage.Errorf("--data %s: these are JSON lines; say --documents to measure their texts", e.data)
+		return usage.Errorf("--data %s: these are JSON lines; use --documents to measure their texts", e.data)
 	}
 	return nil
 }
@@ -300,7 +300,7 @@ func (e *evaluation) measure(ctx context.Context, s *eval.Subject, evaluator eva
 	}
 	r, err := evaluator.Evaluate(ctx, s, data)
 	if errors.Is(err, syscall.EISDIR) {
-		err = fmt.Errorf("%w; want a file, the one to measure on", err)
+		err = fmt.Errorf("%w; want the file to measure on", err)
 	}
 	if e.weights != string(checkpoint.AsStored) {
 		r.Protocol = append(r.Protocol, eval.Setting{Name: "weights", Value: e.weights})
@@ -383,7 +383,7 @@ func (e *evaluation) spares() error {
 	}
 	for _, read := range []string{e.data, e.options.Examples, e.options.References, e.from} {
 		if info, err := os.Stat(read); err == nil && (os.SameFile(info, to) || os.SameFile(info, beside)) {
-			return usage.Errorf("--samples %s would write over what is read from %s; choose another file", e.samples, read)
+			return usage.Errorf("--samples %s would overwrite what is read from %s; choose another file", e.samples, read)
 		}
 	}
 	return nil

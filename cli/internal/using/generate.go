@@ -99,7 +99,7 @@ func (w *generation) run(cmd *cobra.Command, prompt string) error {
 	defer w.Close()
 	defer func() {
 		if why := w.Generator.Whole(); why != nil {
-			fmt.Fprintln(w.stderr, "every token took a run over the whole window:", why)
+			fmt.Fprintln(w.stderr, "every token required a run over the whole window:", why)
 		}
 	}()
 	if err := w.sayUnheeded(model.Generation); err != nil {
@@ -130,15 +130,15 @@ func (w *generation) check(given func(flag string) bool) error {
 		always = "--temperature 0"
 	}
 	err := setting.NoneIdle(given,
-		setting.Idle{Holds: w.talk, Settings: []string{"prompt", "samples", "beams", "special", "stop", "logprobs", "bench"}, With: "--chat, which reads what is said from standard input and answers once"},
-		setting.Idle{Holds: !w.talk, Settings: []string{"system", "chat-template"}, With: "texts: it is for --chat"},
-		setting.Idle{Holds: w.asJSON, Settings: []string{"system"}, With: "--json: a message of the role system says it"},
-		setting.Idle{Holds: w.bench, Settings: []string{"beams", "stop", "json", "logprobs"}, With: "--bench, which measures draws and prints no text; gorgpt bench --decode --json has its figures for programs"},
-		setting.Idle{Holds: o.Beams > 0, Settings: []string{"greedy", "temperature", "top-k", "top-p", "min-p", "seed"}, With: "--beams: a search draws nothing"},
+		setting.Idle{Holds: w.talk, Settings: []string{"prompt", "samples", "beams", "special", "stop", "logprobs", "bench"}, With: "--chat, which reads the user's messages from standard input and answers each once"},
+		setting.Idle{Holds: !w.talk, Settings: []string{"system", "chat-template"}, With: "plain prompts: it is for --chat"},
+		setting.Idle{Holds: w.asJSON, Settings: []string{"system"}, With: "--json: send a message with the role system instead"},
+		setting.Idle{Holds: w.bench, Settings: []string{"beams", "stop", "json", "logprobs"}, With: "--bench, which measures sampling and prints no text; for JSON, use gorgpt bench --decode --json"},
+		setting.Idle{Holds: o.Beams > 0, Settings: []string{"greedy", "temperature", "top-k", "top-p", "min-p", "seed"}, With: "--beams: a beam search does not sample"},
 		setting.Idle{Holds: w.greedy && o.Temperature != 0, Settings: []string{"temperature"}, With: "--greedy"},
-		setting.Idle{Holds: always != "", Settings: []string{"top-k", "top-p", "min-p", "seed"}, With: always + ": nothing is drawn"},
+		setting.Idle{Holds: always != "", Settings: []string{"top-k", "top-p", "min-p", "seed"}, With: always + ": nothing is sampled"},
 		setting.Idle{Holds: always != "" && !w.bench && o.Samples > 1, Settings: []string{"samples"}, With: always + ": all would be the same"},
-		setting.Idle{Holds: o.Beams == 0, Settings: []string{"length-penalty"}, With: "draws: it is for --beams"},
+		setting.Idle{Holds: o.Beams == 0, Settings: []string{"length-penalty"}, With: "sampling: it is for --beams"},
 	)
 	switch {
 	case err != nil:
@@ -162,7 +162,7 @@ func (w *generation) prompts(ctx context.Context, in io.Reader) error {
 	f, ok := in.(interface{ Fd() uintptr })
 	terminal := ok && term.IsTerminal(int(f.Fd()))
 	if terminal {
-		fmt.Fprintln(w.stderr, "Type the beginning of a text, and Ctrl-D to end.")
+		fmt.Fprintln(w.stderr, "Type the beginning of a text; press Ctrl-D to quit.")
 	}
 	lines := command.NewLines(in)
 	for {
@@ -224,7 +224,7 @@ func (w *generation) stream(ctx context.Context, prompt string, ids []int) error
 // exhausted reports, unless the output is JSON, that a text ends because no token can follow.
 func (w *generation) exhausted(why string) {
 	if why == string(generate.NoCandidates) {
-		fmt.Fprintf(w.stderr, "the text ends here: --no-repeat %d leaves no token to go on with\n", w.writing.NoRepeat)
+		fmt.Fprintf(w.stderr, "the text ends here: --no-repeat %d leaves no token to continue with\n", w.writing.NoRepeat)
 	}
 }
 
@@ -273,7 +273,7 @@ func (w *generation) sayUnheeded(generation json.RawMessage) error {
 		return fmt.Errorf("generation_config.json: %w", err)
 	}
 	if len(asked) > 0 {
-		fmt.Fprintf(w.stderr, "generation_config.json asks for %s; only flags do such things here\n", strings.Join(asked, ", "))
+		fmt.Fprintf(w.stderr, "generation_config.json asks for %s; this is ignored here; use flags instead\n", strings.Join(asked, ", "))
 	}
 	return nil
 }

@@ -112,7 +112,7 @@ func notListening(address string, err error) error {
 	var addr *net.AddrError
 	switch {
 	case errors.As(err, &addr):
-		return fmt.Errorf("--listen %s: %s; want one as 127.0.0.1:8080", address, addr.Err)
+		return fmt.Errorf("--listen %s: %s; want one such as 127.0.0.1:8080", address, addr.Err)
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("--listen %s: another program listens there; choose another port, or 0 for any that is free", address)
 	}
@@ -140,7 +140,7 @@ func (v *service) check() (err error) {
 	v.config.Timeout = time.Duration(v.timeout * float64(time.Second))
 	for _, origin := range v.config.Origins {
 		if origin != "*" && (!strings.Contains(origin, "://") || strings.HasSuffix(origin, "/")) {
-			return usage.Errorf("--origin %s: want one as https://example.org, or *", origin)
+			return usage.Errorf("--origin %s: want one such as https://example.org, or *", origin)
 		}
 	}
 	if v.keyFile == "" {
@@ -169,7 +169,7 @@ func (v *service) guard(at net.Addr) {
 			v.config.Hosts = append(v.config.Hosts, strings.ToLower(host))
 		}
 	case v.config.Key == "":
-		fmt.Fprintf(v.stderr, "warning: whoever reaches %s may use the models: --key-file has clients bear a key\n", at)
+		fmt.Fprintf(v.stderr, "warning: anyone who can reach %s may use the models; use --key-file to require a key\n", at)
 	}
 }
 
@@ -189,7 +189,7 @@ func (v *service) serve(ctx context.Context, s *serve.Server, listener net.Liste
 		return err
 	case <-ctx.Done():
 	}
-	fmt.Fprintf(v.stderr, "stopping: requests have %v to end\n", time.Duration(v.grace*float64(time.Second)))
+	fmt.Fprintf(v.stderr, "stopping: requests have %v to finish\n", time.Duration(v.grace*float64(time.Second)))
 	last, cancel := context.WithTimeout(context.Background(), time.Duration(v.grace*float64(time.Second)))
 	defer cancel()
 	s.Drain(last)
@@ -233,7 +233,7 @@ func (v *service) say(m *serve.Model) {
 	}
 	fmt.Fprintf(v.stderr, "%s: %s each of %s, %s of keys and values\n", m.ID, plural.Of(v.options.Slots, "sequence"), positions, memory.Size(float64(m.Engine.CacheBytes())))
 	if why := m.Engine.Whole(); why != nil {
-		fmt.Fprintf(v.stderr, "%s: every token takes a run over the whole window: %v\n", m.ID, why)
+		fmt.Fprintf(v.stderr, "%s: every token requires a run over the whole window: %v\n", m.ID, why)
 	}
 }
 

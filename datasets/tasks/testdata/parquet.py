@@ -1,4 +1,4 @@
-"""Writes the Parquet files of this folder, as Hugging Face's datasets and pandas write them.
+"""Writes the Parquet files of this folder, as Hugging Face's datasets and pandas would.
 
 Run: python parquet.py (made with the versions in the files' own metadata)
 """
@@ -41,7 +41,7 @@ pq.write_table(pa.table({
     "options": pa.array([None], pa.list_(pa.string())), "lists": pa.array([[[1], [2, 3]]]),
 }), HERE / "null.parquet")
 
-# Labels of every kind, as pandas' astype(str) writes them; TestParquetKinds has what this prints.
+# Labels of every type, as pandas' astype(str) formats them; TestParquetKinds has a copy of the output.
 import datetime
 import decimal
 

@@ -173,7 +173,7 @@ func (s *study) sweep(ctx context.Context) error {
 		case s.fitOnly:
 			return usage.Errorf("--fit: %d runs that choose learning rates are not done", len(missing))
 		case slices.EqualFunc(missing, last, func(a, b point) bool { return a.Name == b.Name && a.rate == b.rate }): // although they are finished
-			return fmt.Errorf("%s: a run ended with a loss that is no number", filepath.Join(s.out, "rates"))
+			return fmt.Errorf("%s: a run ended with a loss that is not a number", filepath.Join(s.out, "rates"))
 		}
 		if err := s.trainAll(ctx, missing, false); err != nil {
 			return err

@@ -45,7 +45,7 @@ func (s *study) report(points []point, times map[string]float64) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.table, "%d of %d runs are done, beside those that choose learning rates.\n\n", len(done), len(points))
+	fmt.Fprintf(s.table, "%d of %d runs are done, besides those that choose learning rates.\n\n", len(done), len(points))
 	var b bytes.Buffer
 	if err := csv.NewWriter(&b).WriteAll(append([][]string{{"variant", "learning rate", "steps", "seed", "loss"}}, done...)); err != nil {
 		return err

@@ -30,7 +30,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// faked is a study whose runs only say that they ended, with losses by a law.
+// faked is a study whose runs only record that they ended, with losses that follow a law.
 type faked struct {
 	t      *testing.T
 	mu     sync.Mutex
@@ -39,8 +39,8 @@ type faked struct {
 	broken bool
 }
 
-// train gives a loss that is least at a rate of 0.016, falls by 0.1 with twice the steps, and is 0.3 less with
-// queries and keys turned, which differs a little with the seed.
+// train makes a loss that is lowest at a rate of 0.016, falls by 0.1 with twice the steps, is 0.3 lower with
+// edits, and varies a little with the seed.
 func (f *faked) train(_ context.Context, of studies.Run) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -74,7 +74,8 @@ func (f *faked) study(args ...string) (string, error) {
 	return runStudy(f.t, f.train, f.measure, args...)
 }
 
-// rows are a baseline, an edit and another optimizer; and, from the weights of half a run, the other half and the same edited.
+// rows returns a baseline, an edit and another optimizer; and half a run, the other half that starts from its weights, and
+// the same with an edit.
 func rows() []Variant {
 	base, muon, half, more := "GPT-2", "Muon", "half", "more"
 	edits := func(gpt2.Config) []graph.Option {
@@ -100,8 +101,8 @@ func runStudy(t *testing.T, train trainer, measure meter, args ...string) (strin
 	return out.String(), err
 }
 
-// TestStudy: rates are swept until the best is between two worse ones; each run is done once, its step timed
-// once; the tables compare with the baseline at equal steps, and in as many seconds.
+// TestStudy: rates are swept until the best is between two worse ones; each run is done once, and its step timed
+// once; the tables compare with the baseline at equal steps and at equal seconds.
 func TestStudy(t *testing.T) {
 	dir := t.TempDir()
 	f := &faked{t: t, broken: true}
@@ -113,7 +114,7 @@ func TestStudy(t *testing.T) {
 		t.Fatalf("error %v", err)
 	}
 	f.broken = false
-	for range 2 { // the second time nothing is left to do
+	for range 2 { // the second time, nothing is left to do
 		table, err := f.study(args...)
 		if err != nil {
 			t.Fatal(err)
@@ -130,7 +131,7 @@ func TestStudy(t *testing.T) {
 			}
 		}
 	}
-	// Nine runs for two rates: five and, from a guess nearer to it, four.
+	// Nine runs for two rates: five, and four for a guess nearer to the best.
 	if len(f.done) != 9+9+12 || f.timed != 1 || !slices.Contains(f.done, "gpt-2-140-steps-3") || !slices.Contains(f.done, "rope-1") {
 		t.Errorf("timed %d times; %d runs: %v", f.timed, len(f.done), f.done)
 	}
@@ -149,13 +150,13 @@ func TestStudy(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	write(t, filepath.Join(dir, "runs", "times.csv"), "variant,seconds\nRoPE,-1\n")
-	if _, err := f.study(args...); err == nil || !strings.HasSuffix(err.Error(), "times.csv: [RoPE -1]: want seconds above 0; take the file away to measure again") {
+	if _, err := f.study(args...); err == nil || !strings.HasSuffix(err.Error(), "times.csv: [RoPE -1]: want seconds above 0; remove the file to measure again") {
 		t.Errorf("error %v", err)
 	}
 }
 
-// TestFrom: what begins with the weights of another variant is trained after that, whose weights are kept; it has a table of
-// its own.
+// TestFrom: a variant that starts from the weights of another is trained after that one, whose weights are kept; it has a
+// separate table.
 func TestFrom(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "runs")
 	f := &faked{t: t}
@@ -190,7 +191,7 @@ func TestFrom(t *testing.T) {
 	}
 }
 
-// TestNoNumber: a run that ends without a loss that is a number is an error, not an endless sweep.
+// TestNoNumber: a run that ends with a loss that is not a number is an error, not an endless sweep.
 func TestNoNumber(t *testing.T) {
 	f := &faked{t: t}
 	train := func(_ context.Context, r studies.Run) error {
@@ -199,7 +200,7 @@ func TestNoNumber(t *testing.T) {
 		return nil
 	}
 	dir := t.TempDir()
-	if _, err := runStudy(t, train, f.measure, "--out", dir); err == nil || err.Error() != dir+"/rates: a run ended with a loss that is no number" {
+	if _, err := runStudy(t, train, f.measure, "--out", dir); err == nil || err.Error() != dir+"/rates: a run ended with a loss that is not a number" {
 		t.Errorf("error %v", err)
 	}
 }
@@ -218,7 +219,7 @@ func TestBadStudy(t *testing.T) {
 	}
 }
 
-// TestTurnOfNone: a run that is over, as one that was interrupted between its turns, takes none, and nothing waits for it.
+// TestTurnOfNone: a run that has ended, for example by an interrupt between its turns, takes no turn, and nothing waits for it.
 func TestTurnOfNone(t *testing.T) {
 	failed := make(chan error, 1)
 	failed <- context.Canceled

@@ -67,7 +67,7 @@ func readTimes(path string) (map[string]float64, error) {
 	for _, row := range rows[min(1, len(rows)):] {
 		seconds, err := strconv.ParseFloat(row[len(row)-1], 64)
 		if err != nil || !(seconds > 0) {
-			return nil, fmt.Errorf("%s: %s: want seconds above 0; take the file away to measure again", path, row)
+			return nil, fmt.Errorf("%s: %s: want seconds above 0; remove the file to measure again", path, row)
 		}
 		times[row[0]] = seconds
 	}

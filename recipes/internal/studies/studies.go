@@ -60,7 +60,7 @@ func (r Run) Loss() (loss float64, done bool, err error) {
 		return 0, false, err
 	}
 	if !(*summary.Best > 0) {
-		return 0, false, fmt.Errorf("%s: a validation loss of %v, of which there is no logarithm; take the folder away to train it again", r.Dir.MetricsPath(), *summary.Best)
+		return 0, false, fmt.Errorf("%s: a validation loss of %v, which has no logarithm; remove the folder to train it again", r.Dir.MetricsPath(), *summary.Best)
 	}
 	return *summary.Best, true, nil
 }

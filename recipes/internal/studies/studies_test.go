@@ -20,7 +20,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// TestOthers: a folder that is no run, and a run that another process is at, are left alone.
+// TestOthers: a folder that is not a run, and a run in which another process is training, are left alone.
 func TestOthers(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "1e12-55k")
 	mine := filepath.Join(dir, "thesis.txt")
@@ -43,7 +43,7 @@ func TestOthers(t *testing.T) {
 	}
 }
 
-// TestTable: a mean has the deviation of a sample beside it, without a sign; one value has none.
+// TestTable: a mean is followed by the sample standard deviation, without a sign; a single value is not.
 func TestTable(t *testing.T) {
 	var b bytes.Buffer
 	studies.Table(&b, []string{"a", "b"}, [][]string{{studies.Spread("%+.1f", []float64{1, 3}), studies.Spread("%.2f", []float64{1})}})

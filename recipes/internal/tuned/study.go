@@ -69,7 +69,7 @@ func (s *Study) Flags(f *pflag.FlagSet) {
 func (s *Study) Run(ctx context.Context, table, progress io.Writer) error {
 	switch {
 	case s.From == "" || s.Data == "":
-		return errors.New("--from and --data are wanted: the pre-trained model, and the tasks' files")
+		return errors.New("--from and --data are required: the pre-trained model, and the tasks' files")
 	case s.Seeds < 1 || s.Jobs < 1:
 		return errors.New("--seeds and --jobs: want 1 or more")
 	}
@@ -185,7 +185,7 @@ func (s *Study) cell(ctx context.Context, task sized, c Column, seed int, progre
 		return nil
 	}
 	if _, err := os.Stat(dir.TunedPath()); err == nil && !begun(dir, recipe) {
-		return fmt.Errorf("%s is a run of other settings: take another --out, or remove it", dir)
+		return fmt.Errorf("%s is a run with different settings: choose another --out, or remove it", dir)
 	}
 	if _, err := os.Stat(dir.Latest()); err != nil {
 		if err := dir.Remove(); err != nil { // it was stopped before the first checkpoint

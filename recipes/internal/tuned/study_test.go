@@ -15,7 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/run"
 )
 
-// columns are those of GPT-1's ablation.
+// columns are the columns of GPT-1's ablation.
 var columns = []Column{
 	{"full", "pre-trained, λ 0.5", func(*run.TunedRecipe) {}, Paper},
 	{"noaux", "pre-trained, λ 0", func(r *run.TunedRecipe) { r.Auxiliary = 0 }, PaperNoAuxiliary},
@@ -31,8 +31,8 @@ func begin(t *testing.T, dir run.Dir, recipe run.TunedRecipe) {
 	write(t, dir.TunedPath(), string(recipe.Settings().Text("a run")))
 }
 
-// TestTable: means and deviations of the last epochs over seeds, beside the best that one
-// answer to everything reaches; of what is not done, and of another recipe, there is nothing.
+// TestTable: the table has means and deviations of the last epochs over seeds, beside the best that a
+// constant answer reaches; unfinished runs, and runs of another recipe, are left out.
 func TestTable(t *testing.T) {
 	var got bytes.Buffer
 	s := Study{Out: t.TempDir(), Given: []string{"rte:500", "mrpc", "stsb"}, Seeds: 3, Columns: columns, Recipe: run.DefaultsTuned}
@@ -71,7 +71,8 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestRuns: each run is done once, with its own seed and column; the error of one has its folder, and an interrupted one goes on.
+// TestRuns: each run is done once, with its seed and column; an error names the folder of the run, and an interrupted run is
+// resumed.
 func TestRuns(t *testing.T) {
 	dir := t.TempDir()
 	var broken bool
@@ -109,7 +110,7 @@ func TestRuns(t *testing.T) {
 		t.Fatalf("error %v", err)
 	}
 	broken, calls = false, nil
-	for range 2 { // the second time nothing is left to do
+	for range 2 { // the second time, nothing is left to do
 		out, err := study("cola:7")
 		if err != nil || !strings.Contains(out, "| cola | 7 | 1 | matthews | 0.0 | 50.0 ± 0.0 |") {
 			t.Fatalf("%v\n%s", err, out)
@@ -136,7 +137,7 @@ func TestRuns(t *testing.T) {
 	}
 }
 
-// TestChosen: only runs of the columns that are asked for, in the table's order; one that there is not is refused before any.
+// TestChosen: only runs of the requested columns are done, in the table's order; an unknown column is refused before any run.
 func TestChosen(t *testing.T) {
 	var done []string
 	s := Study{

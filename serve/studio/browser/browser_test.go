@@ -35,7 +35,7 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// patience is how long a step may take on a busy machine.
+// patience is the time a step may take on a busy machine.
 const patience = time.Minute
 
 // missing ends a test that needs something that is not installed: the test is skipped, or fails if REQUIRE_BROWSER is
@@ -48,7 +48,7 @@ func missing(t *testing.T, what string) {
 	t.Skip(what)
 }
 
-// chromium is the browser's program.
+// chromium returns the path of the browser.
 func chromium(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
@@ -62,7 +62,7 @@ func chromium(t *testing.T) string {
 
 const chatTemplate = "{% for m in messages %}<|im_start|>{{ m.role }}:{{ m.content }}<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant:{% endif %}"
 
-// save saves a small model of bytes with random weights, large enough that its distributions are not flat.
+// save saves a small byte-level model with random weights and a chat template.
 func save(t *testing.T, name string) string {
 	t.Helper()
 	tok, err := tokenizer.AddSpecials(tokenizer.Bytes(), "<|im_start|>", "<|im_end|>")
@@ -94,7 +94,7 @@ func save(t *testing.T, name string) string {
 	return path
 }
 
-// shifted is a served model whose tokens are characters, in another order than bytes.
+// shifted returns a served model whose tokens are characters, numbered in a different order than bytes.
 func shifted(t *testing.T) *serve.Model {
 	t.Helper()
 	var all strings.Builder
@@ -125,7 +125,7 @@ func shifted(t *testing.T) *serve.Model {
 	return served
 }
 
-// edited is a served model with edits: a square in place of the activations, and a norm after the first block.
+// edited returns a served model with edits: a square in place of the activations, and a norm after the first block.
 func edited(t *testing.T) *serve.Model {
 	t.Helper()
 	m, err := serve.Open(save(t, "gpt2-nano"), serve.Options{ID: "mine"})
@@ -138,7 +138,7 @@ func edited(t *testing.T) *serve.Model {
 	return m
 }
 
-// classifier is a served classifier of two classes with random weights, and predictions beside it.
+// classifier returns a served classifier of two classes with random weights and a file of predictions.
 func classifier(t *testing.T) *serve.Model {
 	t.Helper()
 	e, err := finetune.NewEncoder(tokenizer.Bytes(), 24)
@@ -172,7 +172,7 @@ func classifier(t *testing.T) *serve.Model {
 	return m
 }
 
-// open serves small models, and the studio.
+// open serves small models and the studio.
 func open(t *testing.T, runs string, served ...any) *httptest.Server {
 	t.Helper()
 	s := serve.New(serve.Config{})

@@ -12,7 +12,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// What the tests look for in the page.
+// Expressions for what the tests look for in the page.
 const (
 	candidates = "document.querySelectorAll('.cands li button').length"
 	coloured   = "[...document.querySelectorAll('.mirror i')].filter(i => i.style.backgroundColor).length"
@@ -57,13 +57,13 @@ func TestWrite(t *testing.T) {
 	b.until("the second draft is shown", value+" !== "+quoted(written))
 
 	b.until("it is read as it is", "!document.querySelector('.busy')")
-	b.until("the address has the text", "location.hash.split('.').length > 80 && location.hash.includes('panel=tree')") // a moment later
+	b.until("the address has the text", "location.hash.split('.').length > 80 && location.hash.includes('panel=tree')") // the address is set a moment later
 	now := eval[string](b, value)
 	b.do(chromedp.Reload())
 	b.until("a new page shows the same", "document.getElementById('text') && "+value+" === "+quoted(now)+" && document.querySelectorAll('.tree button').length > 6")
 }
 
-// spoken is a text in the form in which tokens are shown.
+// spoken returns a text in the form in which tokens are shown.
 func spoken(text string) string {
 	return strings.NewReplacer(" ", "·", "\n", "⏎", "\t", "⇥", "\r", "␍").Replace(text)
 }
@@ -73,7 +73,7 @@ func quoted(text string) string {
 	return string(q)
 }
 
-// TestStop: Esc stops a text that is being written, and what has been written stays.
+// TestStop: Esc stops a text that is being written, and the part written so far remains.
 func TestStop(t *testing.T) {
 	b := visit(t, open(t, "", "llama-nano"), "#tokens=120&text=a")
 	b.until("it is read", candidates+" > 5")
@@ -244,7 +244,7 @@ func TestTrouble(t *testing.T) {
 	b.until("the error is shown", "!document.getElementById('trouble').hidden && document.getElementById('trouble').textContent.includes('/studio/none')")
 }
 
-// TestPaint: the first paint comes at once, and no request goes to another server.
+// TestPaint: the first paint comes quickly, and no request goes to another server.
 func TestPaint(t *testing.T) {
 	b := visit(t, open(t, "", "gpt2-nano"), "#text=abc")
 	b.until("it is read", candidates+" > 5")
