@@ -152,7 +152,7 @@ func Extend(params, pretrained *graph.Params) error {
 			return fmt.Errorf("finetune: the classifier has no parameter %s", from.Name())
 		}
 		a, b := from.Shape(), to.Shape()
-		if len(a) != len(b) || len(a) == 2 && a[1] != b[1] || a[0] > b[0] || len(a) == 1 && a[0] != b[0] {
+		if !slices.Equal(a, b) && (len(a) != 2 || len(b) != 2 || a[1] != b[1] || a[0] > b[0]) {
 			return fmt.Errorf("finetune: %s is %v in the pre-trained model and %v in the classifier", from.Name(), a, b)
 		}
 		if slices.Equal(a, b) { // so that nothing is initialized first

@@ -303,6 +303,21 @@ func TestExtend(t *testing.T) {
 	}
 }
 
+// TestExtendExperts: parameters of rank 3, such as experts' matrices, must have equal shapes.
+func TestExtendExperts(t *testing.T) {
+	declared := func(shape ...int) *graph.Params {
+		params := graph.NewParams(1)
+		if _, err := params.Declare("experts", graph.Zeros(), shape...); err != nil {
+			t.Fatal(err)
+		}
+		return params
+	}
+	const want = "finetune: experts is (2, 3, 4) in the pre-trained model and (2, 5, 6) in the classifier"
+	if err := finetune.Extend(declared(2, 5, 6), declared(2, 3, 4)); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
 // The sequence of an entailment example as text: GPT-1's special tokens surround the texts and separate them.
 func ExampleEncoder() {
 	e, err := finetune.NewEncoder(tokenizer.Bytes(), 64)

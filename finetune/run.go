@@ -114,7 +114,8 @@ func NewTrainer(c Classifier, params *graph.Params, task tasks.Task, training, d
 }
 
 // Run trains a classifier, whose parameters are in params, evaluates it on dev after each epoch,
-// and returns the evaluations of the completed epochs. Each epoch goes over all training examples
+// and returns the evaluations of the epochs completed in this call; a resumed run does not repeat the
+// earlier ones. Each epoch goes over all training examples
 // in a different order; the last batch may be smaller.
 func Run(ctx context.Context, c Classifier, params *graph.Params, task tasks.Task, training, dev []Example, o Settings) ([]Evaluation, error) {
 	t, err := NewTrainer(c, params, task, training, dev, o)

@@ -56,7 +56,9 @@ func Replace(pattern string, f func(s *Scope, x *G.Node) *G.Node) Option {
 	return change("Replace", pattern, f != nil, func(s *Scope, x *G.Node, _ func(*G.Node) *G.Node) *G.Node { return f(s, x) })
 }
 
-// Remove is [Replace] with the identity: the layer's input becomes its result.
+// Remove is [Replace] with the identity: the layer's input becomes its result. To remove a branch of a block
+// from the residual stream, replace it with ops.Zero instead: removing "h.2.attn" adds its input, the normalized
+// stream, to the stream.
 func Remove(pattern string) Option {
 	return change("Remove", pattern, true, func(_ *Scope, x *G.Node, _ func(*G.Node) *G.Node) *G.Node { return x })
 }
@@ -186,12 +188,12 @@ func (b *builder) checkEdits() error {
 			return fmt.Errorf("graph: %s: the layer %s was declared before the edit was given", e.call, known[at])
 		}
 		if !e.matched {
-			return fmt.Errorf("graph: %s: %w", e.call, nearest.Unknown("layer", e.pattern, kinds(known)))
+			return fmt.Errorf("graph: %s: %w", e.call, unknown("layer", e.pattern, known))
 		}
 	}
 	for _, w := range b.watches {
 		if !w.matched {
-			return fmt.Errorf("graph: Watch(%s): %w", w.pattern, nearest.Unknown("value", w.pattern, kinds(append(b.layers, b.exposed...))))
+			return fmt.Errorf("graph: Watch(%s): %w", w.pattern, unknown("value", w.pattern, append(b.layers, b.exposed...)))
 		}
 	}
 	return nil
@@ -201,6 +203,20 @@ func (b *builder) checkEdits() error {
 func matches(pattern, at string) bool {
 	p, names := strings.Split(pattern, "."), strings.Split(at, ".")
 	return len(p) == len(names) && scopepath.Inside(p, names)
+}
+
+// unknown returns the error for a pattern that matches none of the known paths. If only its numbers are wrong, as in
+// "h.9.mlp" of a model with two blocks, the error says which there are.
+func unknown(what, pattern string, known []string) error {
+	all := kinds(known)
+	if kind := kinds([]string{pattern})[0]; kind != pattern && slices.Contains(all, kind) {
+		like := slices.DeleteFunc(slices.Clone(known), func(at string) bool { return kinds([]string{at})[0] != kind })
+		if first, last := like[0], like[len(like)-1]; first != last {
+			return fmt.Errorf("unknown %s %q; want one from %s to %s", what, pattern, first, last)
+		}
+		return fmt.Errorf("unknown %s %q; want %s", what, pattern, like[0])
+	}
+	return nearest.Unknown(what, pattern, all)
 }
 
 // kinds lists the distinct paths, in order, with * for numbers.

@@ -202,7 +202,7 @@ func TestEditErrors(t *testing.T) {
 			return []*G.Node{x}[shape[1]]
 		}), "h.0.mlp: Wrap(h.*.mlp): it panicked: runtime error: index out of range [4] with length 1"},
 		{"pattern", graph.Replace("h.*.mpl", same), `graph: Replace(h.*.mpl): unknown layer "h.*.mpl"; did you mean "h.*.mlp"?`},
-		{"prefix", graph.Remove("h.7.mlp"), `graph: Remove(h.7.mlp): unknown layer "h.7.mlp"; did you mean "h.*.mlp"?`},
+		{"prefix", graph.Remove("h.7.mlp"), `graph: Remove(h.7.mlp): unknown layer "h.7.mlp"; want h.0.mlp`},
 		{"watch", graph.Watch("attention"), `graph: Watch(attention): unknown value "attention"; want one of h.*.mlp, h.*.mlp.c_fc, h.*.mlp.act, h.*.mlp.c_proj, h.*.mlp.residual, ln, out`},
 		{"inside", graph.Replace("out", func(s *graph.Scope, x *G.Node) *G.Node {
 			return layers.MLP(s, ops.Scale(s, x, 2), 0, ops.ReLU, layers.BranchWeights{})

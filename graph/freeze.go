@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/gorgpt/gorgpt/internal/nearest"
 	"github.com/gorgpt/gorgpt/internal/scopepath"
 )
 
@@ -28,7 +27,7 @@ func (ps *Params) setFrozen(call, pattern string, frozen bool) error {
 		}
 	}
 	if !found {
-		return fmt.Errorf("graph: %s(%s): %w", call, pattern, nearest.Unknown("parameter", pattern, kinds(ps.Names())))
+		return fmt.Errorf("graph: %s(%s): %w", call, pattern, unknown("parameter", pattern, ps.Names()))
 	}
 	return nil
 }

@@ -55,6 +55,9 @@ type Op struct {
 	// graph that is split over ranks, the op may then be given a rank's columns ([Layout]), the same columns of
 	// each input, and its result has the same columns.
 	Columnwise bool
+	// Masks declares that Run writes −∞ on purpose, as a mask of attention scores does, so that
+	// [Program.FirstNotFinite] passes over it.
+	Masks bool
 	// Layout, if not nil, is the layout of the result, for ops that handle the layouts of their inputs
 	// themselves.
 	Layout *Layout

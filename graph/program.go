@@ -189,9 +189,8 @@ func (p *Program) Share(a *Arena) {
 func (p *Program) Close() error { return p.machine.close() }
 
 // FirstNotFinite runs the program again and returns the place of the first op made by [Scope.Apply] whose
-// result holds a NaN or an infinity, as in "h.3.attn: Attention"; empty if there is none. No such result is
-// infinite by design, since the mask of attention is inside its op. The gradients of the parameters are not
-// changed.
+// result holds a NaN or an infinity, as in "h.3.attn: Attention"; empty if there is none. The −∞ of an op that
+// [Op.Masks] does not count. The gradients of the parameters are not changed.
 func (p *Program) FirstNotFinite() (place string, err error) {
 	p.run.check = func(o *nodeOp) {
 		if place != "" {
@@ -201,7 +200,7 @@ func (p *Program) FirstNotFinite() (place string, err error) {
 			if i > 0 && r.sums {
 				continue // may not be computed in this run
 			}
-			if r.sink == nil && slices.ContainsFunc(r.buffer(), func(x float32) bool { return x-x != 0 }) {
+			if r.sink == nil && slices.ContainsFunc(r.buffer(), func(x float32) bool { return x-x != 0 && !(o.Masks && math.IsInf(float64(x), -1)) }) {
 				place = o.where()
 				return
 			}

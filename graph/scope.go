@@ -154,7 +154,7 @@ func (s *Scope) Drops() bool { return s.training && !s.undropped }
 // Err returns the first error of the whole graph, or nil.
 func (s *Scope) Err() error { return s.err }
 
-// Check returns Err or, for a graph that is completely declared and not compiled, an error about edits that
+// Check returns Err or, for a graph that is fully declared but not yet compiled, an error about edits that
 // matched no layer.
 func (s *Scope) Check() error {
 	if s.err != nil {

@@ -94,7 +94,7 @@ func TestEditHead(t *testing.T) {
 func TestEditErrors(t *testing.T) {
 	for want, edit := range map[string]graph.Option{
 		"h.0.attn: Attention: 4 heads cannot share 3 heads of keys and values evenly":                                      layers.EditAttention("h.*.attn", func(c *layers.AttentionConfig) { c.KVHeads = 3 }),
-		"h.0.attn: Rotary: heads of 3 columns are not 1 pairs; x is (2, 12)":                                               layers.EditAttention("h.*.attn", layers.Rotary(ops.RotaryOptions{})),
+		"h.0.attn: Rotary: 3 columns cannot be rotated in pairs; want an even number; x is (2, 12)":                        layers.EditAttention("h.*.attn", layers.Rotary(ops.RotaryOptions{})),
 		`graph: EditAttention(h.*.attm): unknown layer "h.*.attm"; did you mean "h.*.attn"?`:                               layers.EditAttention("h.*.attm", layers.QKNorm(layers.RMS{})),
 		"h.0.attn: EditAttention(h.*.attn): it panicked: runtime error: invalid memory address or nil pointer dereference": layers.EditAttention("h.*.attn", nil),
 	} {

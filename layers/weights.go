@@ -2,14 +2,14 @@ package layers
 
 import "github.com/gorgpt/gorgpt/graph"
 
-// Weights holds the settings of a linear layer. Its zero value is GPT-2's.
+// Weights holds the settings of a linear layer. Its zero value, N(0, 0.02) and a bias, is GPT-2's.
 type Weights struct {
 	Init   graph.Init // of the matrix; N(0, 0.02) if not given
 	NoBias bool
 }
 
 // BranchWeights holds the settings of the linear layers of one branch of a block, attention or MLP. Its zero
-// value is GPT-1's, where all layers start alike.
+// value is GPT-1's, in which all layers start alike; GPT-2 sets ResidualInit.
 type BranchWeights struct {
 	Init         graph.Init // of the matrices; N(0, 0.02) if not given
 	ResidualInit graph.Init // of the projection that ends the branch; Init if not given

@@ -11,7 +11,7 @@ import (
 
 // AttentionMaps runs m over one sequence of tokens and returns the attention weights of each head of a layer:
 // a matrix (T, T) in row-major order, in which row t holds how strongly position t attends to the positions
-// up to it. Rows sum to 1.
+// up to it. Rows sum to 1, or to less where a sink takes a share.
 func AttentionMaps(m Model, params *graph.Params, tokens []int, layer int) ([][]float32, error) {
 	if layers := DimsOf(m).Layers; layer < 0 || layer >= layers {
 		return nil, fmt.Errorf("models: no layer %d: the model has %d, counted from 0", layer, layers)

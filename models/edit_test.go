@@ -200,6 +200,7 @@ func TestEditNested(t *testing.T) {
 		want string
 	}{
 		{models.Edit(models.Edit(m, relu), graph.Remove("h.*.mpl")), `graph: Remove(h.*.mpl): unknown layer "h.*.mpl"; did you mean "h.*.mlp"?`},
+		{models.Edit(m, graph.Remove("h.9.mlp")), `graph: Remove(h.9.mlp): unknown layer "h.9.mlp"; want one from h.0.mlp to h.3.mlp`},
 		{models.Edit(models.Edit(m, graph.Remove("h.*.mpl")), relu), `graph: Remove(h.*.mpl): unknown layer "h.*.mpl"; did you mean "h.*.mlp"?`},
 	} {
 		s := graph.New(graph.NewParams(1))

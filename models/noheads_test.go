@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/gorgpt/gorgpt/graph"
@@ -18,6 +19,9 @@ func TestNoHeads(t *testing.T) {
 		d.Heads = 0
 		if err := models.Declare(models.WithDims(m, d), graph.NewParams(1)); err == nil {
 			t.Errorf("%s: no error", name)
+		}
+		if v, ok := models.WithDims(m, d).(interface{ Validate() error }); ok && v.Validate() == nil && name != "gpt1-nano" && !strings.HasPrefix(name, "gpt2") && !strings.HasPrefix(name, "gpt3") { // whose Validate is not about sizes
+			t.Errorf("%s: Validate returns no error", name)
 		}
 	}
 	m, err := models.Find("gpt-oss-20b")

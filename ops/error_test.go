@@ -54,10 +54,10 @@ func TestErrors(t *testing.T) {
 		{func(s *graph.Scope) *G.Node { return ops.AllHeads(s, s.Floats("a", 6, 9), 2).In },
 			"AllHeads: x is (6, 9); want (B·T, columns) of 2 heads"},
 		{func(s *graph.Scope) *G.Node { return ops.Rotary(s, s.Floats("a", 6, 9), 3, ops.RotaryOptions{}) },
-			"Rotary: heads of 3 columns are not 1 pairs; x is (6, 9)"},
+			"Rotary: 3 columns cannot be rotated in pairs; want an even number; x is (6, 9)"},
 		{func(s *graph.Scope) *G.Node {
 			return ops.Rotary(s, s.Floats("a", 6, 8), 2, ops.RotaryOptions{Frequencies: []float64{1, 2, 3}})
-		}, "Rotary: heads of 4 columns are not 3 pairs; x is (6, 8)"},
+		}, "Rotary: 3 frequencies for heads of 4 columns; want 1 to 2; x is (6, 8)"},
 		{func(s *graph.Scope) *G.Node { return ops.Rotary(s, s.Floats("a", 5, 8), 2, ops.RotaryOptions{}) },
 			"Rotary: the rows of (5, 8) are not those of 2 sequences of 3 positions"},
 		{func(s *graph.Scope) *G.Node { return ops.RMSNorm(s, s.Floats("a", 6, 8), s.Floats("b", 3), 1e-5) },
@@ -68,7 +68,7 @@ func TestErrors(t *testing.T) {
 			"Gate: x is (6, 8), the factor (2); want (N, C) and (1)"},
 		{func(s *graph.Scope) *G.Node {
 			return ops.Rotary(s, s.Floats("a", 6, 8), 2, ops.RotaryOptions{Columns: 3})
-		}, "Rotary: heads of 3 columns are not 1 pairs; x is (6, 8)"},
+		}, "Rotary: 3 columns cannot be rotated in pairs; want an even number; x is (6, 8)"},
 		{func(s *graph.Scope) *G.Node {
 			return ops.Rotary(s, s.Floats("a", 6, 8), 2, ops.RotaryOptions{Columns: 6})
 		}, "Rotary: 6 columns of heads of 4 cannot be rotated; x is (6, 8)"},

@@ -24,6 +24,7 @@ func CausalMask(s *graph.Scope, scores *G.Node, window int) *G.Node {
 			Name:    name,
 			Out:     shape,
 			RowWise: 1,
+			Masks:   hidden != 0,
 			Run: func(a *graph.Args) error {
 				x, out := a.Floats(0), a.Out(0)
 				a.For(len(out)/shape[2], grain(shape[2]), func(lo, hi int) {

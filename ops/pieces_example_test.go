@@ -153,6 +153,25 @@ func ExampleDropoutShared() {
 	// Output: (6, 4) <nil>
 }
 
+// A block without its branch: the residual stream passes unchanged, and the branch gets a gradient of zero.
+func ExampleZero() {
+	s := graph.New(graph.NewParams(1))
+	x := s.Param("x", graph.Ones(), 1, 2)
+	branch := ops.Scale(s, x, 5)
+	p, err := s.CompileGrad(s.Node(G.Sum(ops.Add(s, x, ops.Zero(s, branch)))))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer p.Close()
+	if err := p.RunGrad(1); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(s.Params().Get("x").GradData()) // of the stream alone
+	// Output: [1 1]
+}
+
 // The gradient of x² with one factor detached is x, not 2x.
 func ExampleDetach() {
 	s := graph.New(graph.NewParams(1))

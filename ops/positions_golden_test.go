@@ -116,7 +116,7 @@ func TestRotaryErrors(t *testing.T) {
 		{`{"type": "yarn", "factor": 2, "original_max_position_embeddings": 9, "attention_factor": -1}`, "rope_scaling: yarn has an attention_factor of -1, want above 0"},
 		{`{"type": "llama3", "factor": 8, "original_max_position_embeddings": 9, "low_freq_factor": 4, "high_freq_factor": 4}`, "rope_scaling: llama3 has a low_freq_factor of 4 and a high_freq_factor of 4, want above 0, the first lower"},
 		{`{"partial_rotary_factor": 1.5}`, "rope_scaling: partial_rotary_factor is 1.5 of heads of 12 columns, want above 0 to 1"},
-		{`{"partial_rotary_factor": 0.25}`, "rope_scaling: heads of 3 columns are not 1 pairs"},
+		{`{"partial_rotary_factor": 0.25}`, "rope_scaling: 3 columns cannot be rotated in pairs; want an even number"},
 		{`{"rope_theta": -3}`, "rope_scaling: a base of -3 has no frequencies"},
 		{`{"rope_theta": 0}`, "rope_scaling: rope_theta is 0, want above 0"},
 		{`{"type": "yarn", "factor": 2, "original_max_position_embeddings": 9, "attention_factor": 0.0}`, "rope_scaling: attention_factor is 0.0, want above 0"},

@@ -37,7 +37,7 @@ func (o RotaryOptions) frequencies(size int) (all []float64, factor float64, err
 		case o.Theta != 0 || o.Columns != 0 || o.Scaling != RotaryScaling{}:
 			return nil, 0, fmt.Errorf("frequencies are given together with a base, columns or a scaling; want one or the other")
 		case n == 0 || 2*n > size:
-			return nil, 0, fmt.Errorf("heads of %d columns are not %d pairs", size, max(n, 1))
+			return nil, 0, fmt.Errorf("%d frequencies for heads of %d columns; want 1 to %d", n, size, size/2)
 		case slices.ContainsFunc(o.Frequencies, func(f float64) bool { return !isNumber(f) }):
 			return nil, 0, fmt.Errorf("frequencies are %v, want numbers", o.Frequencies)
 		}
@@ -54,7 +54,7 @@ func (o RotaryOptions) frequencies(size int) (all []float64, factor float64, err
 	case columns < 1 || columns > size:
 		return nil, 0, fmt.Errorf("%d columns of heads of %d cannot be rotated", columns, size)
 	case columns%2 != 0:
-		return nil, 0, fmt.Errorf("heads of %d columns are not %d pairs", columns, max(columns/2, 1))
+		return nil, 0, fmt.Errorf("%d columns cannot be rotated in pairs; want an even number", columns)
 	case !(theta > 0) || math.IsInf(theta, 0) || theta == 1 && o.Scaling.Type == "yarn":
 		return nil, 0, fmt.Errorf("a base of %v has no frequencies", theta)
 	}
@@ -143,7 +143,7 @@ func (r rotary) turn(s *graph.Scope, name string, x *G.Node, sign float32) *G.No
 func checkPast(past []int, fresh, positions int) error {
 	for b, p := range past {
 		if p < 0 || p+fresh > positions {
-			return fmt.Errorf("sequence %d has %d positions and gets %d; there are %d", b, p, fresh, positions)
+			return fmt.Errorf("sequence %d has %d positions; %d more do not fit in %d", b, p, fresh, positions)
 		}
 	}
 	return nil

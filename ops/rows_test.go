@@ -24,7 +24,7 @@ func TestRowWise(t *testing.T) {
 		"LayerNorm": func(s *graph.Scope, x *G.Node) *G.Node { return ops.LayerNorm(s, x, weight(s, 4), nil, 1e-5) },
 		"Add":       func(s *graph.Scope, x *G.Node) *G.Node { return ops.Add(s, x, ops.ReLU(s, x)) },
 		"GELU":      ops.GELU, "GELUErf": ops.GELUErf, "ReLU": ops.ReLU, "Softmax": ops.Softmax, "LogSoftmax": ops.LogSoftmax,
-		"LogSumExp": ops.LogSumExp, "Detach": ops.Detach,
+		"LogSumExp": ops.LogSumExp, "Detach": ops.Detach, "Zero": ops.Zero,
 		"RMSNorm": func(s *graph.Scope, x *G.Node) *G.Node { return ops.RMSNorm(s, x, weight(s, 2), 1e-5) },
 		"Mul":     func(s *graph.Scope, x *G.Node) *G.Node { return ops.Mul(s, x, ops.Sigmoid(s, x)) },
 		"MulRow": func(s *graph.Scope, x *G.Node) *G.Node {

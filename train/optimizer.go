@@ -94,6 +94,9 @@ func (o *Optimizer) keeps(p *graph.Param) ([]string, error) {
 			rule = o.Groups[i].Rule
 		}
 	}
+	if rule == nil {
+		return nil, errNoRule
+	}
 	names, err := rule.Keeps(partOf(p, shape))
 	if err != nil {
 		return nil, o.failed("%s of %s: %w", rule.Name(), p.Name(), err)
@@ -166,8 +169,7 @@ func (o *Optimizer) failed(format string, args ...any) error {
 
 // Step updates every parameter of the model from its gradient and leaves the gradient at zero, as
 // Gorgonia's solvers do. Parameters must be float32 and have a name (see [gorgonia.Namer]), under
-// which their state is kept. On an error, such as a gradient that is not finite, no weight has
-// changed.
+// which their state is kept. If a gradient is not finite, no weight has changed.
 func (o *Optimizer) Step(model []gorgonia.ValueGrad) error {
 	if !o.measured {
 		if _, err := o.Measure(model); err != nil {

@@ -433,4 +433,7 @@ func TestKept(t *testing.T) {
 	if _, err := (&Optimizer{Rule: &Muon{}}).Kept(params); err == nil || err.Error() != "Muon: Muon of v: its rank is 1, want a matrix" {
 		t.Error(err)
 	}
+	if _, err := new(Optimizer).Kept(params); err == nil || err.Error() != "train: Optimizer.Rule is not set" {
+		t.Error(err)
+	}
 }

@@ -37,7 +37,7 @@ type Config struct {
 	// none; transformers ignores the key.
 	Bias bool `json:"bias"`
 	// Attention divides its scores by the root of a head's width if Scaled is true, as in OpenAI's models. If
-	// ScaleByLayer is true, it also divides them by the number of the block, counted from 1, as in Mistral's
+	// ScaleByLayer is true, it also divides them by the number of the block, counted from 1, as in the Mistral
 	// GPT-2 models.
 	Scaled       bool `json:"scale_attn_weights"`
 	ScaleByLayer bool `json:"scale_attn_by_inverse_layer_idx"`
@@ -128,7 +128,7 @@ func (c Config) Validate() error {
 func Sizes() []family.Named {
 	return []family.Named{
 		{Name: "gpt2-nano", About: "nanoGPT's CPU recipe: no biases, exact GELU", Model: nano()},
-		{Name: "gpt2-minute", About: "what gorgpt train begins with, for a minute on two cores", Model: minute()},
+		{Name: "gpt2-minute", About: "the default of gorgpt train, for a minute on two cores", Model: minute()},
 		{Name: "gpt2", About: "OpenAI's smallest, 124M (the paper's 117M)", Model: New(50257, 1024, 768, 12, 12)},
 		{Name: "gpt2-medium", About: "355M (the paper's 345M)", Model: New(50257, 1024, 1024, 24, 16)},
 		{Name: "gpt2-large", About: "774M (the paper's 762M)", Model: New(50257, 1024, 1280, 36, 20)},

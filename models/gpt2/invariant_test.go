@@ -12,6 +12,7 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/kernel"
 	"github.com/gorgpt/gorgpt/layers"
+	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gpt2"
 )
 
@@ -282,5 +283,30 @@ func TestInit(t *testing.T) {
 	}
 	if !slices.Equal(p.Data(), params.Get("h.3.mlp.c_fc.weight").Data()) {
 		t.Error("a parameter's values depend on the others")
+	}
+}
+
+// TestFirstNotFinite: the −∞ of a composed attention's mask is not reported as the place where a loss of NaN begins; an
+// infinite weight is.
+func TestFirstNotFinite(t *testing.T) {
+	c := gpt2.New(11, 8, 16, 2, 2)
+	c.Composed = true
+	params := graph.NewParams(1)
+	s := graph.New(params, graph.Training())
+	p, err := s.CompileGrad(models.Loss(c, s, s.Ints("tokens", 1, 8), s.Ints("targets", 1, 8)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for _, name := range []string{"tokens", "targets"} {
+		if err := p.SetInts(name, []int{1, 2, 3, 4, 5, 6, 7, 8}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{"", "h.1.mlp.c_fc: Linear"} {
+		if place, err := p.FirstNotFinite(); err != nil || place != want {
+			t.Errorf("%q, %v; want %q", place, err, want)
+		}
+		params.Get("h.1.mlp.c_fc.bias").Data()[3] = float32(math.Inf(1))
 	}
 }

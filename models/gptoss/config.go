@@ -76,8 +76,8 @@ func Sizes() []family.Named {
 	nano.KVHeads, nano.HeadSize, nano.PerToken, nano.Window, nano.Balance = 2, 32, 2, 16, 0.01
 	return []family.Named{
 		{Name: "gptoss-nano", About: "for CPUs: 4 layers, 128 wide, 8 experts", Model: nano},
-		{Name: "gpt-oss-20b", About: "OpenAI's, 20.9B, of which a token uses 3.6B", Model: published(24, 32)},
-		{Name: "gpt-oss-120b", About: "OpenAI's, 116.8B, of which a token uses 5.1B", Model: published(36, 128)},
+		{Name: "gpt-oss-20b", About: "OpenAI, 20.9B, 3.6B active per token", Model: published(24, 32)},
+		{Name: "gpt-oss-120b", About: "OpenAI, 116.8B, 5.1B active per token", Model: published(36, 128)},
 	}
 }
 
@@ -94,6 +94,8 @@ const maxSize, maxExperts = 1 << 24, 1 << 12
 // Validate returns what is wrong with settings other than sizes and rates, or nil.
 func (c Config) Validate() error {
 	switch {
+	case c.Heads < 1:
+		return fmt.Errorf("num_attention_heads is %d, want 1 or more", c.Heads)
 	case c.KVHeads < 0 || c.Heads%c.kvHeads() != 0:
 		return fmt.Errorf("num_key_value_heads is %d, want a divisor of the %d heads", c.KVHeads, c.Heads)
 	case c.HeadSize < 0 || c.HeadSize > maxSize:

@@ -60,18 +60,18 @@ func Sizes() []family.Named {
 	small.Rotary, middle.Rotary = llama3, llama3
 	return []family.Named{
 		{Name: "llama-nano", About: "for CPUs: 4 layers, 128 wide", Model: New(65, 64, 128, 4, 4).with(2, 352, 0, true)},
-		{Name: "stories260k", About: "Karpathy's of children's stories, 260K", Model: New(512, 512, 64, 5, 8).with(4, 172, 0, true)},
-		{Name: "stories15m", About: "Karpathy's of children's stories, 15M", Model: New(32000, 256, 288, 6, 6).with(6, 768, 0, true)},
-		{Name: "stories110m", About: "Karpathy's of children's stories, 110M", Model: New(32000, 1024, 768, 12, 12).with(12, 2048, 0, true)},
-		{Name: "smollm2-135m", About: "Hugging Face's, 135M", Model: New(49152, 8192, 576, 30, 9).with(3, 1536, 1e5, true)},
-		{Name: "smollm2-360m", About: "Hugging Face's, 362M", Model: New(49152, 8192, 960, 32, 15).with(5, 2560, 1e5, true)},
-		{Name: "smollm2-1.7b", About: "Hugging Face's, 1.71B", Model: New(49152, 8192, 2048, 24, 32).with(32, 8192, 130000, true)},
-		{Name: "tinyllama-1.1b", About: "of Zhang et al. 2024, 1.10B", Model: New(32000, 2048, 2048, 22, 32).with(4, 5632, 0, false)},
-		{Name: "llama-2-7b", About: "Meta's of 2023, 6.74B", Model: New(32000, 4096, 4096, 32, 32).with(32, 11008, 0, false)},
-		{Name: "llama-2-70b", About: "Meta's of 2023, 69.0B", Model: New(32000, 4096, 8192, 80, 64).with(8, 28672, 0, false)},
-		{Name: "llama-3-8b", About: "Meta's of 2024, 8.03B", Model: New(128256, 8192, 4096, 32, 32).with(8, 14336, 5e5, false)},
-		{Name: "llama-3.2-1b", About: "Meta's of 2024, 1.24B", Model: small},
-		{Name: "llama-3.2-3b", About: "Meta's of 2024, 3.21B", Model: middle},
+		{Name: "stories260k", About: "Karpathy, children's stories, 260K", Model: New(512, 512, 64, 5, 8).with(4, 172, 0, true)},
+		{Name: "stories15m", About: "Karpathy, children's stories, 15M", Model: New(32000, 256, 288, 6, 6).with(6, 768, 0, true)},
+		{Name: "stories110m", About: "Karpathy, children's stories, 110M", Model: New(32000, 1024, 768, 12, 12).with(12, 2048, 0, true)},
+		{Name: "smollm2-135m", About: "Hugging Face, 135M", Model: New(49152, 8192, 576, 30, 9).with(3, 1536, 1e5, true)},
+		{Name: "smollm2-360m", About: "Hugging Face, 362M", Model: New(49152, 8192, 960, 32, 15).with(5, 2560, 1e5, true)},
+		{Name: "smollm2-1.7b", About: "Hugging Face, 1.71B", Model: New(49152, 8192, 2048, 24, 32).with(32, 8192, 130000, true)},
+		{Name: "tinyllama-1.1b", About: "Zhang et al. 2024, 1.10B", Model: New(32000, 2048, 2048, 22, 32).with(4, 5632, 0, false)},
+		{Name: "llama-2-7b", About: "Meta 2023, 6.74B", Model: New(32000, 4096, 4096, 32, 32).with(32, 11008, 0, false)},
+		{Name: "llama-2-70b", About: "Meta 2023, 69.0B", Model: New(32000, 4096, 8192, 80, 64).with(8, 28672, 0, false)},
+		{Name: "llama-3-8b", About: "Meta 2024, 8.03B", Model: New(128256, 8192, 4096, 32, 32).with(8, 14336, 5e5, false)},
+		{Name: "llama-3.2-1b", About: "Meta 2024, 1.24B", Model: small},
+		{Name: "llama-3.2-3b", About: "Meta 2024, 3.21B", Model: middle},
 	}
 }
 
@@ -81,6 +81,8 @@ const maxSize = 1 << 24
 // Validate returns what is wrong with settings other than sizes and rates, or nil.
 func (c Config) Validate() error {
 	switch {
+	case c.Heads < 1:
+		return fmt.Errorf("num_attention_heads is %d, want 1 or more", c.Heads)
 	case c.KVHeads < 0 || c.Heads%c.kvHeads() != 0:
 		return fmt.Errorf("num_key_value_heads is %d, want a divisor of the %d heads", c.KVHeads, c.Heads)
 	case c.HeadSize < 0 || c.HeadSize > maxSize:

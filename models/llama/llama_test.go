@@ -114,7 +114,7 @@ func TestErrors(t *testing.T) {
 		`"num_key_value_heads": 64`: "llama: num_key_value_heads is 64, want a divisor of the 32 heads",
 		`"intermediate_size": 0`:    "llama: intermediate_size is 0, want 1 to 16777216",
 		`"head_dim": -1`:            "llama: head_dim is -1, want 1 to 16777216, or null",
-		`"head_dim": 7`:             "llama: rope_scaling: heads of 7 columns are not 3 pairs",
+		`"head_dim": 7`:             "llama: rope_scaling: 7 columns cannot be rotated in pairs; want an even number",
 		`"hidden_act": "gelu"`:      `llama: config.json: hidden_act is "gelu", want "silu" or "swish" or null: the feed-forward part is a SwiGLU`,
 		`"rope_interleaved": true`:  `llama: config.json: rope_interleaved is true, want false or null: pairs are the columns m and m+D/2 of a head`,
 		`"rope_theta": 0`:           "llama: config.json: rope_theta is 0, want more than 0, or null",

@@ -60,8 +60,8 @@ func Sizes() []family.Named {
 	large.Inner = 16384
 	return []family.Named{
 		{Name: "mixtral-nano", About: "for CPUs: 4 layers, 128 wide, 8 experts", Model: nano},
-		{Name: "mixtral-8x7b", About: "Mistral AI's, 46.7B, of which a token uses 12.9B", Model: small},
-		{Name: "mixtral-8x22b", About: "Mistral AI's, 141B, of which a token uses 39B", Model: large},
+		{Name: "mixtral-8x7b", About: "Mistral AI, 46.7B, 12.9B active per token", Model: small},
+		{Name: "mixtral-8x22b", About: "Mistral AI, 141B, 39B active per token", Model: large},
 	}
 }
 
@@ -71,6 +71,8 @@ const maxSize, maxExperts = 1 << 24, 1 << 12
 // Validate returns what is wrong with settings other than sizes and rates, or nil.
 func (c Config) Validate() error {
 	switch {
+	case c.Heads < 1:
+		return fmt.Errorf("num_attention_heads is %d, want 1 or more", c.Heads)
 	case c.KVHeads < 0 || c.Heads%c.kvHeads() != 0:
 		return fmt.Errorf("num_key_value_heads is %d, want a divisor of the %d heads", c.KVHeads, c.Heads)
 	case c.HeadSize < 0 || c.HeadSize > maxSize:

@@ -63,8 +63,8 @@ func New(vocab, context, width, layers, heads int) Config {
 func Sizes() []family.Named {
 	return []family.Named{
 		{Name: "nanochat-nano", About: "for CPUs: 4 layers, 128 wide", Model: New(65, 64, 128, 4, 4)},
-		{Name: "nanochat-d20", About: "Karpathy's of 100 dollars, 561M", Model: New(65536, 2048, 1280, 20, 10)},
-		{Name: "nanochat-d32", About: "Karpathy's of 1,000 dollars, 1.88B", Model: New(65536, 2048, 2048, 32, 16)},
+		{Name: "nanochat-d20", About: "Karpathy, trained for 100 dollars, 561M", Model: New(65536, 2048, 1280, 20, 10)},
+		{Name: "nanochat-d32", About: "Karpathy, trained for 1,000 dollars, 1.88B", Model: New(65536, 2048, 2048, 32, 16)},
 	}
 }
 
@@ -74,6 +74,8 @@ const maxInner = 1 << 24
 // Validate returns what is wrong with settings other than sizes and rates, or nil.
 func (c Config) Validate() error {
 	switch {
+	case c.Heads < 1:
+		return fmt.Errorf("num_attention_heads is %d, want 1 or more", c.Heads)
 	case c.KVHeads < 0 || c.Heads%c.kvHeads() != 0:
 		return fmt.Errorf("num_key_value_heads is %d, want a divisor of the %d heads", c.KVHeads, c.Heads)
 	case c.Inner < 1 || c.Inner > maxInner:

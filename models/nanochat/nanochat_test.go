@@ -131,7 +131,7 @@ func TestErrors(t *testing.T) {
 		`"hidden_act": "gelu"`:                                     `nanochat: config.json: hidden_act is "gelu", want "relu2" or null: the activation is a squared ReLU`,
 		`"attention_bias": true`:                                   "nanochat: config.json: attention_bias is true, want false or null: no layer has a bias",
 		`"initializer": "zeros"`:                                   `nanochat: initializer is "zeros", want normal or fan_in`,
-		`"hidden_size": 18`:                                        "nanochat: rope_scaling: heads of 3 columns are not 1 pairs",
+		`"hidden_size": 18`:                                        "nanochat: rope_scaling: 3 columns cannot be rotated in pairs; want an even number",
 		`"rope_theta": -1`:                                         "nanochat: rope_scaling: a base of -1 has no frequencies",
 		`"rope_theta": 0`:                                          "nanochat: config.json: rope_theta is 0, want more than 0, or null",
 		`"rope_parameters": {"partial_rotary_factor": 0.5}`:        "nanochat: rope_parameters: partial_rotary_factor rotates 64 of 128 columns, want all",
@@ -147,7 +147,7 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	odd := nanochat.New(11, 8, 6, 1, 2) // not validated before it is declared, but nothing panics
-	if err := models.Declare(odd, graph.NewParams(0)); err == nil || err.Error() != "layers.0.self_attn: Rotary: rope_scaling: heads of 3 columns are not 1 pairs" {
+	if err := models.Declare(odd, graph.NewParams(0)); err == nil || err.Error() != "layers.0.self_attn: Rotary: rope_scaling: 3 columns cannot be rotated in pairs; want an even number" {
 		t.Error(err)
 	}
 }
