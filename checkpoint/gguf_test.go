@@ -429,7 +429,7 @@ func TestSaveGGUFErrors(t *testing.T) {
 		dtype weights.DType
 		want  string
 	}{
-		{"gpt2-nano", nil, weights.F32, "gpt2: llama.cpp computes GELU in the tanh form, gelu_new; activation_function is gelu: to export to llama.cpp, train with activation_function=gelu_new"},
+		{"gpt2-nano", nil, weights.F32, "gpt2: llama.cpp has GELU in the tanh form only; activation_function is gelu: to export to llama.cpp, train with --set activation_function=gelu_new"},
 		{"gpt2-nano", []string{"activation_function=gelu_new", "scale_attn_weights=false"}, weights.F32, "gpt2: llama.cpp scales attention's scores; scale_attn_weights is false"},
 		{"gpt2-nano", []string{"activation_function=gelu_new", "scale_attn_by_inverse_layer_idx=true"}, weights.F32, "gpt2: llama.cpp scales attention the same way in all layers; scale_attn_by_inverse_layer_idx is true"},
 		{"gpt2-nano", []string{"activation_function=gelu_new"}, weights.F64, "numbers of type F64, want F32, F16, BF16, Q8_0, Q4_0, Q4_1 or MXFP4"},

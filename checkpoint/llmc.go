@@ -67,7 +67,7 @@ func llmcDims(config []byte) (llmc.Dims, error) {
 	case c.ByLayer:
 		return llmc.Dims{}, fmt.Errorf("llm.c scales attention the same way in all layers; scale_attn_by_inverse_layer_idx is true")
 	case !slices.Contains(tanhGELU, c.Activation):
-		return llmc.Dims{}, fmt.Errorf("llm.c computes GELU in the tanh form, gelu_new; activation_function is %s: to export to llm.c, train with activation_function=gelu_new", weights.Show(c.Activation))
+		return llmc.Dims{}, fmt.Errorf("llm.c has GELU in the tanh form only; activation_function is %s: to export to llm.c, train with --set activation_function=gelu_new", weights.Show(c.Activation))
 	case c.Epsilon != 1e-5:
 		return llmc.Dims{}, fmt.Errorf("llm.c adds 1e-5 to a layer norm's variance; layer_norm_epsilon is %v", c.Epsilon)
 	}

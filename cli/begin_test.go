@@ -44,9 +44,9 @@ func TestTrainFrom(t *testing.T) {
 	}{
 		{"--context 17", 2, "gorgpt: --context 17: the model of --from " + from + " has 16; leave it out, or choose fewer\n"},
 		{"--context 0", 2, "gorgpt: --context 0: want 1 or more\n"},
-		{"--model gpt2", 2, "--from, whose checkpoint has them"},
-		{"--tokenizer bytes", 2, "--from, whose checkpoint has them"},
-		{"--width 8", 2, "--from, whose checkpoint has them"},
+		{"--model gpt2", 2, "--from: the checkpoint determines it"},
+		{"--tokenizer bytes", 2, "--from: the checkpoint determines it"},
+		{"--width 8", 2, "--from: the checkpoint determines it"},
 		{"--from nowhere", 1, "gorgpt: --from: nowhere: no such folder or file\n"},
 		{"--from first", 1, "did you mean first/checkpoints/best?\n"},
 	} {

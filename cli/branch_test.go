@@ -103,11 +103,11 @@ func TestPlateauRefused(t *testing.T) {
 	if status, _, stderr := trainSmall(t, "--out", "cosine"); status != 0 { // warms up for a tenth of its steps
 		t.Fatal(stderr)
 	}
-	const other = "had the run been planned for 80 steps from the start, update 1 would have had a different learning rate\n"
+	const other = "note: this is not the same as a run of 80 steps from the start, whose learning rates differ from update 1 on\n"
 	if _, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "cosine", "--steps", "80", "--stop-after", "41"); !strings.Contains(stderr, other) {
 		t.Errorf("%s\nwant %s", stderr, other)
 	}
-	const want = "had the run been planned for 80 steps from the start, update 38 would have had a different learning rate\n" +
+	const want = "note: this is not the same as a run of 80 steps from the start, whose learning rates differ from update 38 on\n" +
 		"the run before its learning rate fell is in short/checkpoints/plateau; to continue from there: gorgpt train --resume short/checkpoints/plateau --steps 80 --out DIR\n"
 	if _, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "short", "--steps", "80", "--stop-after", "41"); !strings.Contains(stderr, want) {
 		t.Errorf("%s\nwant %s", stderr, want)

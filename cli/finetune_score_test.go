@@ -130,7 +130,7 @@ func TestFinetuneClasses(t *testing.T) {
 		{own + "--train two.csv --dev one.csv", 0, nil, "dev set: all 30 examples are ham: there is nothing to tell apart\n"},
 		{own + "--train one.csv", 1, nil, "gorgpt: one.csv: all 27 examples are ham: there is nothing to tell apart\n"},
 		{own + "--train two.csv --examples 1", 1, nil, "gorgpt: two.csv: all 1 examples are "},
-		{own + "--train short.csv", 1, nil, "gorgpt: short.csv: too few examples to hold out a tenth, with 8 examples; give --dev\n"},
+		{own + "--train short.csv", 1, nil, "gorgpt: short.csv: 8 examples, too few to hold out a tenth: give at least 10, or --dev\n"},
 		{own + "--train two.csv --positive eggs", 1, nil, `gorgpt: two.csv: the positive label "eggs" is not one of ham, spam`},
 		{own + "--train two.csv --score-range 0:5", 2, nil, "gorgpt: --score-range is the range of --score, which is missing\n"},
 		{glue + "--train sst2.jsonl", 0, []string{"accuracy", "negative"}, "18 examples to train on from sst2.jsonl (10 left out: no label, or a broken line), 2 to measure on\n"},

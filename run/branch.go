@@ -125,7 +125,7 @@ func (r *Run) sayReplanned(was Recipe, step int) error {
 		if before(i) == now(i) {
 			continue
 		}
-		r.say(fmt.Sprintf("had the run been planned for %d steps from the start, update %d would have had a different learning rate", r.Recipe.Steps, i+1))
+		r.say(fmt.Sprintf("note: this is not the same as a run of %d steps from the start, whose learning rates differ from update %d on", r.Recipe.Steps, i+1))
 		end, err := was.plateau()
 		if err != nil {
 			return err

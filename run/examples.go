@@ -102,7 +102,7 @@ func (t *Tuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
 		}
 	} else {
 		if learn, dev = task.HoldOut(learn); len(dev.Examples) == 0 {
-			err = fmt.Errorf("%s: too few examples to hold out a tenth, with %s; give --dev", learnFile, plural.Of(len(learn.Examples), "example"))
+			err = fmt.Errorf("%s: %s, too few to hold out a tenth: give at least 10, or --dev", learnFile, plural.Of(len(learn.Examples), "example"))
 			return
 		}
 	}

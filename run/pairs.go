@@ -103,7 +103,7 @@ func (r *responding) streams() error {
 			}
 		}
 		if learn = rest; len(dev) == 0 {
-			return fmt.Errorf("%s: too few pairs to hold out a tenth, with %s; give --dev", r.Recipe.Pairs, plural.Of(len(learn), "pair"))
+			return fmt.Errorf("%s: %s, too few to hold out a tenth: give at least 10, or --dev", r.Recipe.Pairs, plural.Of(len(learn), "pair"))
 		}
 	}
 	if learn, err = someOf(learn, r.Recipe.Examples, r.Recipe.Seed, r.Recipe.Pairs); err != nil {

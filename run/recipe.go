@@ -196,7 +196,7 @@ func (r Recipe) Validate() error {
 // contain such settings: that of a run has all settings.
 func (r Recipe) CheckGiven(given func(name string) bool) error {
 	return setting.NoneIdle(given,
-		setting.Idle{Holds: r.From != "", Settings: []string{"model", "layers", "heads", "width", "tokenizer"}, With: "--from, whose checkpoint has them"},
+		setting.Idle{Holds: r.From != "", Settings: []string{"model", "layers", "heads", "width", "tokenizer"}, With: "--from: the checkpoint determines it"},
 		setting.Idle{Holds: len(r.Mix) > 0, Settings: []string{"data"}, With: "--mix, which names the texts"},
 		setting.Idle{Holds: r.ValData != "", Settings: []string{"validation"}, With: "--val-data, which names the validation text"},
 		setting.Idle{Holds: r.Tokens != "", Settings: []string{"steps"}, With: "--tokens, which determines how many there are"},

@@ -40,7 +40,7 @@ func toGGUF(m family.Model) (meta gguf.Meta, extra []gguf.Tensor, err error) {
 	c := m.(Config)
 	switch {
 	case !slices.Contains(tanh, c.Activation):
-		return nil, nil, fmt.Errorf("llama.cpp computes GELU in the tanh form, %s; activation_function is %s: to export to llama.cpp, train with activation_function=%[1]s", GELU, c.Activation)
+		return nil, nil, fmt.Errorf("llama.cpp has GELU in the tanh form only; activation_function is %s: to export to llama.cpp, train with --set activation_function=%s", c.Activation, GELU)
 	case !c.Scaled:
 		return nil, nil, fmt.Errorf("llama.cpp scales attention's scores; scale_attn_weights is false")
 	case c.ScaleByLayer:

@@ -23,7 +23,7 @@ func newLaunch() *cobra.Command {
 		setting.New("name", &s.Name, "gorgpt", "srun, mpijob: name of the job"),
 	}
 	cmd := &cobra.Command{
-		Use:   "launch --print HOW --ranks N -- train …",
+		Use:   "launch [flags] -- train …",
 		Short: "Print what starts a run on many processes: a command, a Slurm script or a Kubernetes manifest",
 		Long: `Print what starts a run on many processes: an mpirun command, a script for sbatch, or an MPIJob for
 Kubernetes, with the options that bind cores, notice lost machines, and stop the run in time where it

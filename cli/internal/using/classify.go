@@ -21,7 +21,7 @@ func newClassify() *cobra.Command {
 		asJSON bool
 	)
 	cmd := &cobra.Command{
-		Use:   "classify --from DIR [TEXT [TEXT]]",
+		Use:   "classify --from DIR [TEXT]...",
 		Short: "Classify texts with a model made by gorgpt finetune",
 		Long: `Classify texts with a model made by gorgpt finetune; DIR is RUN/checkpoints/best.
 
