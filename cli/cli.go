@@ -229,5 +229,5 @@ func flagError(cmd *cobra.Command, err error) error {
 
 // numbers describes the values of each type of flag, in place of strconv's own words.
 var numbers = map[string]string{
-	"int": "a whole number, of 64 bits", "uint64": "a whole number from 0, of 64 bits", "float64": "a number",
+	"int": "a whole number", "uint64": "a whole number from 0", "float64": "a number",
 }

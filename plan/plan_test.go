@@ -222,7 +222,7 @@ func TestPrint(t *testing.T) {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}
-	for _, want := range []string{"174,604,259,328", "h.*.attn", "frontier fits", "the 6N rule gives 1.048T; ratio 1.01", "2048 micro-batches an update, 2 a rank", "on 1024 ranks connected by 25 Gb/s and 50 µs a message", " 3,670 petaflop/s-days", " years "} {
+	for _, want := range []string{"174,604,259,328", "h.*.attn", "your losses will differ", "the 6N rule gives 1.048T; ratio 1.01", "2048 micro-batches an update, 2 a rank", "on 1024 ranks connected by 25 Gb/s and 50 µs a message", " 3,670 petaflop/s-days", " years "} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, &text)
 		}

@@ -26,7 +26,7 @@ func (p *Plan) Print(out io.Writer) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(out, "\nThe laws are frontier fits of other models, tokenizers and texts: what to expect of theirs, not of yours.")
+	_, err := fmt.Fprintln(out, "\nThe laws were fitted to other models, tokenizers and texts; your losses will differ.")
 	return err
 }
 
@@ -90,7 +90,7 @@ func (p *Plan) printMemory(line liner) {
 	line("keys and values", memory.Size(m.KeysValues), fmt.Sprintf("of a sequence of %d, in generation", p.Context))
 	p.printSplit(line)
 	if p.Wire.Update > 0 {
-		line("between ranks", memory.Size(p.Wire.Update), fmt.Sprintf("sent by each rank per update, to sum gradients; %s by all ranks; %s once", memory.Size(p.Wire.All), memory.Size(p.Wire.Broadcast)))
+		line("between ranks", memory.Size(p.Wire.Update), fmt.Sprintf("sent by each rank per update, to sum gradients; %s by all ranks; %s once, for the weights", memory.Size(p.Wire.All), memory.Size(p.Wire.Broadcast)))
 	}
 }
 
@@ -142,8 +142,8 @@ func (p *Plan) printRanks(line liner, m *Machine) {
 
 func (p *Plan) printLaws(line liner) {
 	l := p.Laws
-	line("Chinchilla", short(l.Chinchilla.Tokens), fmt.Sprintf("tokens for N = %s, embeddings counted; loss after yours %.3f", short(l.Chinchilla.N), l.Chinchilla.Loss))
-	line("Kaplan et al.", short(l.Kaplan.Tokens), fmt.Sprintf("tokens for N = %s, without embeddings; loss after yours %.3f", short(l.Kaplan.N), l.Kaplan.Loss))
+	line("Chinchilla", short(l.Chinchilla.Tokens), fmt.Sprintf("tokens for N = %s, embeddings counted; loss predicted after yours %.3f", short(l.Chinchilla.N), l.Chinchilla.Loss))
+	line("Kaplan et al.", short(l.Kaplan.Tokens), fmt.Sprintf("tokens for N = %s, without embeddings; loss predicted after yours %.3f", short(l.Kaplan.N), l.Kaplan.Loss))
 	line("GPT-3's L(C)", "", fmt.Sprintf("loss %.3f of the best size for 6·N·tokens, without embeddings", l.GPT3.Loss))
 }
 

@@ -142,7 +142,7 @@ func (r *Recipe) ofUpdates() setting.List {
 
 func (r *Recipe) ofSolver() setting.List {
 	return setting.List{
-		setting.New("lr", &r.LearnRate, 8e-3, "peak learning rate; if not given, lower in proportion for models wider than 96, and a tenth of that with --from", share(false, true, "a rate between 0 and 1")),
+		setting.New("lr", &r.LearnRate, 8e-3, "peak learning rate; if not given, in inverse proportion to the width above 96, and a tenth with --from", share(false, true, "a rate above 0 and at most 1")),
 		setting.New("lr-floor", &r.Floor, 0, "share of --lr that the schedule falls to (0: to zero)", share(true, true, "a share of lr, from 0 to 1")),
 		setting.New("warmup", &r.Warmup, 40, "updates over which the learning rate rises to its peak; at most a tenth of the steps", setting.AtLeast(0)),
 		setting.New("schedule", &r.Schedule, "linear", "learning rate schedule: cosine, linear, wsd (flat, then falling in the last tenth) or constant"),
@@ -158,7 +158,7 @@ func (r *Recipe) ofSolver() setting.List {
 		setting.New("epsilon", &r.Epsilon, 1e-8, "AdamW's ε, which keeps steps small where gradients are tiny", share(false, false, "a small number above 0")),
 		setting.New("decay-all", &r.DecayAll, false, "apply weight decay to biases and gains too, as llm.c's test does"),
 		setting.New("no-decay", &r.NoDecay, nil, "parameters without weight decay, as in 'wte.*'; may be repeated"),
-		setting.New("skip-outliers", &r.SkipOutliers, 0, "skip updates whose loss or gradient norm is this many standard deviations above the last 128 (0: never); use 4 to 6 for long runs",
+		setting.New("skip-outliers", &r.SkipOutliers, 0, "skip updates whose loss or gradient norm is this many standard deviations above the mean of the last 128 (0: never); use 4 to 6 for long runs",
 			setting.Where(func(x float64) bool { return x >= 0 }, "0 or more deviations")),
 	}
 }

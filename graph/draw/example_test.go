@@ -84,5 +84,5 @@ func ExampleTable() {
 	// nodes       2
 	// parameters  0
 	// FLOPs       90 a run
-	// bytes       48 of results, in 64 that they take turns in
+	// bytes       48 of results, in 64 of memory that they share
 }

@@ -26,7 +26,7 @@ func Table(out io.Writer, p *graph.Program) error {
 	if t.Active != t.Params {
 		params += ", of which one row uses " + plural.Thousands(t.Active)
 	}
-	_, err := fmt.Fprintf(out, "\nnodes       %s\nparameters  %s\nFLOPs       %s a run\nbytes       %s of results, in %s that they take turns in\n",
+	_, err := fmt.Fprintf(out, "\nnodes       %s\nparameters  %s\nFLOPs       %s a run\nbytes       %s of results, in %s of memory that they share\n",
 		plural.Thousands(t.Nodes), params, plural.Thousands(t.FLOPs), plural.Thousands(t.Bytes), plural.Thousands(p.PlannedBytes()))
 	return err
 }

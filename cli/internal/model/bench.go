@@ -28,13 +28,12 @@ func newBench() *cobra.Command {
 
 The time of a step is the median. The median step is broken down into matrix products of
 linear layers, attention, the head with its loss, element-wise operations, the optimizer, and
-the rest, which is the tape machine. share is the part of the step that the operations of the
-graph would take at the rate of this machine's matrix product, measured in the same run.
+the rest, which is the tape machine. The rate is also given as a share of the rate of this
+machine's matrix product, measured in the same run.
 
 With --decode, measure generation instead: for each of --batch sequences, a prompt of --context
-tokens (default 16) and --steps tokens after it. Each token reads all weights once, and share
-is relative to this machine's memory bandwidth; weights that are read faster than that are in
-its caches, and have no share.`,
+tokens (default 16) and --steps tokens after it. Each token reads all weights once; the share
+is that of this machine's memory bandwidth, and is left out if the weights fit in its caches.`,
 		Example: `  gorgpt bench --model gpt2 --batch 4 --context 64
   gorgpt bench --model gpt2-nano --batch 12 --steps 100 --json
   gorgpt bench --model gpt2 --decode --steps 50`,

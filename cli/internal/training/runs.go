@@ -27,9 +27,9 @@ func newRuns() *cobra.Command {
 		Long: `Compare training runs in a table, and their curves in one picture.
 
 Each DIR is a run directory, or a folder of run directories. The training loss is the mean
-over the last 100 steps, or over all if there are fewer. Bits per byte, which compare runs
-with different tokenizers, are those of the last evaluation, as is the validation loss
-beside them. Runs may still be in progress.`,
+over the last 100 steps, or over all if there are fewer. Validation loss and bits per byte
+are those of the last evaluation; bits per byte can be compared across tokenizers. Runs may
+still be in progress.`,
 		Example: `  gorgpt runs runs
   gorgpt runs runs/a runs/b --plot compare.png`,
 		Args: command.Args(cobra.MinimumNArgs(1)),

@@ -117,7 +117,7 @@ func share(world *cluster.World, model int, o *run.Options) error {
 	case model < 1:
 		return usage.Errorf("--tensor-parallel %d: want 1 or more", model)
 	case world.Size()%model != 0:
-		return usage.Errorf("--tensor-parallel %d: %s cannot be divided into models of that size; start a multiple of it under mpirun or similar", model, plural.Of(world.Size(), "rank"))
+		return usage.Errorf("--tensor-parallel %d: %s cannot be divided into models of that size: start a multiple of %[1]d with mpirun or similar", model, plural.Of(world.Size(), "rank"))
 	case model == 1:
 		o.Peers = world
 		return nil
