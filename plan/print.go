@@ -90,7 +90,7 @@ func (p *Plan) printMemory(line liner) {
 	line("keys and values", memory.Size(m.KeysValues), fmt.Sprintf("of a sequence of %d, in generation", p.Context))
 	p.printSplit(line)
 	if p.Wire.Update > 0 {
-		line("between ranks", memory.Size(p.Wire.Update), fmt.Sprintf("sent by each rank per update, to sum gradients; %s by all ranks; %s once, for the weights", memory.Size(p.Wire.All), memory.Size(p.Wire.Broadcast)))
+		line("between ranks", memory.Size(p.Wire.Update), fmt.Sprintf("sent per update by each rank, to sum gradients; %s by all; %s once, for the weights", memory.Size(p.Wire.All), memory.Size(p.Wire.Broadcast)))
 	}
 }
 
