@@ -49,6 +49,11 @@ var kinds = []Kind{
 	{"a PDF document", "PDF", "export its text, for example with pdftotext", "%PDF-", 0},
 	{"a model's weights in GGUF", "weights", "it is for --from", "GGUF\x03\x00\x00\x00", 0},
 	{"a model's weights in GGUF", "weights", "it is for --from", "GGUF\x02\x00\x00\x00", 0},
+	{"a PNG image", "images", "name another file", "\x89PNG\r\n\x1a\n", 0},
+	{"a JPEG image", "images", "name another file", "\xff\xd8\xff", 0},
+	{"a GIF image", "images", "name another file", "GIF89a", 0},
+	{"a GIF image", "images", "name another file", "GIF87a", 0},
+	{"a program", "programs", "name another file", "\x7fELF", 0},
 	{"a Parquet file", "tabular", "name it .parquet", "PAR1", 0},
 	{"an Arrow table", "tabular", "convert it to Parquet or JSON lines", "ARROW1\x00\x00", 0},
 }
