@@ -40,7 +40,7 @@ type Options struct {
 //
 // After an error, all further calls return it.
 type World struct {
-	// Fast makes the library add up, in its own order. This may be faster, but the bits then depend
+	// Fast makes the MPI library add up in its own order. This may be faster, but the bits then depend
 	// on the number of ranks. All ranks must set it, or none.
 	Fast bool
 

@@ -12,8 +12,8 @@ import (
 // Recompute lets the gradient of a program compute the values inside some scopes again, instead of keeping them
 // from the forward run (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"). A pattern is a path
 // in which * stands for any part of a name: with "h.*", only the tensors between the blocks h.0, h.1, … are
-// kept; the values inside a block are recomputed for its gradient, one block at a time. That saves most of the memory of a deep model over a
-// long context, at the cost of one more forward run of the blocks.
+// kept; the values inside a block are recomputed for its gradient, one block at a time. That saves most of the
+// memory of a deep model over a long context, at the cost of one more forward run of the blocks.
 //
 // The copies are nodes of the graph like others; their ops have names that end in " again". They run the same
 // operations on the same numbers, including random ones, so losses and gradients have the same bits. Values of

@@ -3,8 +3,8 @@
 // h.0.attn.c_attn.weight and .bias), adds its nodes and returns the last one. A layer is a function: to change
 // a layer, write another function like it.
 //
-// Settings are structs whose zero values mean what GPT-2 does, but for ResidualInit, which GPT-2 sets. Each layer takes only the settings that it uses:
-// [Weights], [BranchWeights], [Norm], [RMS], [AttentionConfig].
+// Settings are structs whose zero values mean what GPT-2 does, but for ResidualInit, which GPT-2 sets. Each
+// layer takes only the settings that it uses: [Weights], [BranchWeights], [Norm], [RMS], [AttentionConfig].
 //
 // Activations are matrices (B·T, C) with a row for every position of every sequence. [Embedding] tells the
 // graph B and T; see [graph.Scope.Sequence].

@@ -12,11 +12,12 @@ import (
 // in from, so that training can start there. A table of positions may have fewer rows than the one in from,
 // and then gets its first rows; any other difference in shape is an error.
 //
-// Parameters that the edits of m add or reshape keep their random initial values if from has none of the same
-// name and shape. Parameters that only from has are left out. Adapters can thus be added to a model and
-// removed again, and a model may have fewer layers. There are two exceptions: if from has an untied head and
-// m a tied one, Begin returns an error, since m would compute its scores differently; and if only m has an
-// untied head, that begins as the token embedding, which the head of from shared.
+// Parameters that the edits of m add keep their random initial values if from has none of the same name, and
+// those that the edits reshape do so if from has them in the shape that they have without the edits.
+// Parameters that only from has are left out. Adapters can thus be added to a model and removed again, and a
+// model may have fewer layers. There are two exceptions: if from has an untied head and m a tied one, Begin
+// returns an error, since m would compute its scores differently; and if only m has an untied head, that
+// begins as the token embedding, which the head of from shared.
 //
 // If an edit replaces a layer by experts, each expert begins as that layer, if the shapes match
 // ([layers.Experts]), and the router is initialized at random: the model is upcycled (Komatsuzaki et al.

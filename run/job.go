@@ -163,7 +163,8 @@ func (j *Job) Train(ctx context.Context) error {
 	return j.Trainer.Run(ctx)
 }
 
-// Saved returns the step that the run is at, and whether there is a checkpoint of that step.
+// Saved returns the step that the run is at, and whether the last checkpoint that this process has written is of
+// that step.
 func (j *Job) Saved() (step int, saved bool) {
 	s, err := j.Trainer.State()
 	return s.Step, err == nil && s.Step == j.saved

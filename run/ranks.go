@@ -106,9 +106,9 @@ func (r *Run) shareText(params *graph.Params) string {
 	return fmt.Sprintf("%s hold it together; the first holds %s of the parameters", plural.Of(r.within.Size(), "rank"), plural.Thousands(params.Count()))
 }
 
-// ShareOut makes the micro-batches of an update divisible among ranks. Where there are too few, it
-// makes them smaller: the sequences are the same, and sums differ by rounding. It returns a line
-// about the change, if any.
+// ShareOut makes the number of micro-batches in an update a multiple of ranks. If it is not one
+// already, there will be more and smaller micro-batches: the sequences are the same, and sums
+// differ by rounding. It returns a line about the change, if any.
 func (r *Recipe) ShareOut(ranks int) (changed string, err error) {
 	if r.Accumulate%ranks == 0 {
 		return "", nil

@@ -18,7 +18,7 @@ const Twin = "twin"
 // averaging rules.
 type Averaging interface {
 	Rule
-	// Begin fills what is kept of a parameter, in the order of Keeps, before the first update.
+	// Begin fills what is kept of a parameter, in the order of Keeps, before its first update.
 	Begin(weight []float32, kept [][]float32)
 }
 

@@ -169,7 +169,8 @@ func (o *Optimizer) failed(format string, args ...any) error {
 
 // Step updates every parameter of the model from its gradient and leaves the gradient at zero, as
 // Gorgonia's solvers do. Parameters must be float32 and have a name (see [gorgonia.Namer]), under
-// which their state is kept. If a gradient is not finite, no weight has changed.
+// which their state is kept. On an error of [Optimizer.Measure], such as a gradient that is not
+// finite, no weight has changed.
 func (o *Optimizer) Step(model []gorgonia.ValueGrad) error {
 	if !o.measured {
 		if _, err := o.Measure(model); err != nil {

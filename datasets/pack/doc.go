@@ -8,8 +8,8 @@
 //	pack.json            the [Index]: what each file holds, with its SHA-256
 //	tokenizer/           the tokenizer, for training and for checkpoints
 //
-// Each shard has Options.ShardTokens tokens, except that the last may have fewer; shards do
-// not end where documents do. They depend only on the corpus, the tokenizer and the options: not
+// Each shard has Options.ShardTokens tokens, except that the last may have fewer; a document may
+// continue in the next shard. Shards depend only on the corpus, the tokenizer and the options: not
 // on the number of goroutines or machines, nor on whether the work was interrupted and resumed.
 //
 // # Items

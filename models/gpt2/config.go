@@ -145,7 +145,8 @@ func nano() Config {
 }
 
 // minute has the size that trains best in a minute on two cores (see recipes/README.md). Its initial weights
-// have a standard deviation of 1/√C, which GPT-2's 0.02 is close to at width 1,600; with 0.02, narrow models start slowly.
+// have a standard deviation of 1/√C, which GPT-2's 0.02 is close to at width 1,600; with 0.02, narrow models
+// start slowly.
 func minute() Config {
 	c := New(4096, 128, 96, 3, 4)
 	c.Bias = false

@@ -64,7 +64,8 @@ type band struct {
 	Max  []*float64 `json:"max"`
 }
 
-// summary returns the summary of the run, which is made again when the size of the file has changed.
+// summary returns the summary of the run, which is made again when the size or the modification time of the file
+// has changed.
 func (f *follower) summary() (*run.Summary, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
