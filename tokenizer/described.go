@@ -69,7 +69,7 @@ func (d *described) is(key string) (on, there bool, err error) {
 }
 
 // class returns the tokenizer_class without the suffix Fast. A class that adds tokens and rules
-// not implemented here, such as RobertaTokenizer, is an error.
+// that are not supported, such as RobertaTokenizer, is an error.
 func (d *described) class() (string, error) {
 	var class string
 	where := configFile
