@@ -50,7 +50,7 @@ func TestTokenizerOfFile(t *testing.T) {
 	for path, want := range map[string]string{
 		without:                         "without.gguf: there is no tokenizer in it",
 		"tokenizer_file_test.go":        "tokenizer_file_test.go: a file, want",
-		filepath.Join(dir, "none.gguf"): "none.gguf: no such folder",
+		filepath.Join(dir, "none.gguf"): "none.gguf: no such file or folder",
 	} {
 		if _, err := tokenizer.Find(path, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", path, err, want)

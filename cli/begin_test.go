@@ -47,7 +47,7 @@ func TestTrainFrom(t *testing.T) {
 		{"--model gpt2", 2, "--from: the checkpoint determines it"},
 		{"--tokenizer bytes", 2, "--from: the checkpoint determines it"},
 		{"--width 8", 2, "--from: the checkpoint determines it"},
-		{"--from nowhere", 1, "gorgpt: --from: nowhere: no such folder or file\n"},
+		{"--from nowhere", 1, "gorgpt: --from: nowhere: no such file or folder\n"},
 		{"--from first", 1, "did you mean first/checkpoints/best?\n"},
 	} {
 		status, _, stderr := gorgpt(t, t.Context(), append(append(more, "--out", "none"), strings.Fields(c.args)...)...)

@@ -169,7 +169,7 @@ func newRoot() *cobra.Command {
 			if len(args) == 0 {
 				return nil
 			}
-			return usage.Unknown("command", args[0], names(cmd))
+			return unknownCommand(cmd, args[0])
 		},
 		PersistentPreRunE: command.CheckValues,
 
@@ -182,7 +182,7 @@ func newRoot() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
-				return usage.Unknown("command", args[0], names(root))
+				return unknownCommand(root, args[0])
 			}
 			return about.Help()
 		},
@@ -194,6 +194,16 @@ func newRoot() *cobra.Command {
 		root.AddCommand(group...)
 	}
 	return root
+}
+
+// unknownCommand returns the error for a command that there is not. Some have other names elsewhere.
+func unknownCommand(root *cobra.Command, name string) error {
+	for _, c := range root.Commands() {
+		if slices.Contains(c.SuggestFor, name) {
+			return usage.Errorf("unknown command %q; did you mean %q?", name, c.Name())
+		}
+	}
+	return usage.Unknown("command", name, names(root))
 }
 
 // names lists the subcommands of a command.
@@ -209,14 +219,12 @@ func names(cmd *cobra.Command) []string {
 
 // flagError turns an error of the flag parser into a usage error that suggests the nearest flag.
 func flagError(cmd *cobra.Command, err error) error {
+	if words := cmd.Flags().Args(); !cmd.HasParent() && len(words) > 0 { // the flag belongs to a command that there is not
+		return unknownCommand(cmd, words[0])
+	}
 	var missing *pflag.NotExistError
 	if errors.As(err, &missing) {
-		var known []string
-		cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, "--"+f.Name) })
-		if letters := missing.GetSpecifiedShortnames(); letters != "" {
-			return usage.Errorf("unknown flag \"-%s\": flags are whole words, as in --from; see %s -h", letters, cmd.CommandPath())
-		}
-		return usage.Unknown("flag", "--"+missing.GetSpecifiedName(), known)
+		return unknownFlag(cmd, missing)
 	}
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
@@ -225,6 +233,26 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 	}
 	return usage.Errorf("%w; see %s -h", err, cmd.CommandPath())
+}
+
+// unknownFlag returns the error for a flag that a command does not have. Flags of one letter are
+// answered with those that begin with it.
+func unknownFlag(cmd *cobra.Command, missing *pflag.NotExistError) error {
+	letters := missing.GetSpecifiedShortnames()
+	var known, begin []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		known = append(known, "--"+f.Name)
+		if letters != "" && f.Name[0] == letters[0] {
+			begin = append(begin, "--"+f.Name)
+		}
+	})
+	switch {
+	case letters == "":
+		return usage.Unknown("flag", "--"+missing.GetSpecifiedName(), known)
+	case len(begin) > 0:
+		return usage.Errorf("unknown flag \"-%s\": flags are whole words, as in %s; see %s -h", letters, strings.Join(begin, ", "), cmd.CommandPath())
+	}
+	return usage.Errorf("unknown flag \"-%s\": flags are whole words, as in %s; see %s -h", letters, known[0], cmd.CommandPath())
 }
 
 // numbers describes the values of each type of flag, in place of strconv's own words.

@@ -175,7 +175,7 @@ func TestConvertErrors(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"convert a", 2, "want gorgpt convert IN OUT [flags], got 1 argument"},
+		{"convert a", 2, `want gorgpt convert IN OUT [flags], got the argument "a"; as in: gorgpt convert models/124M gpt2`},
 		{"convert none out", 1, "none: no such file or directory"},
 		{"convert note.txt out", 1, "note.txt: no model in it: want a Hugging Face directory, OpenAI's TensorFlow checkpoint or params_*.npy, pytorch_model.bin, nanoGPT's ckpt.pt, a .bin of llm.c or llama2.c, or a GGUF file"},
 		{"convert erf out --to lm.c", 2, `unknown --to "lm.c"; did you mean "llm.c"?`},

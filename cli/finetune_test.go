@@ -121,7 +121,7 @@ func TestFinetune(t *testing.T) {
 		{"finetune --from run/checkpoints/latest --kind classification --text review --label star --train reviews.csv", 1, ""},
 		{"classify --from run/checkpoints/latest x", 1, "run/checkpoints/latest has no task.json: it is not a classifier; make one with gorgpt finetune"},
 		{"classify --from tuned x", 1, "tuned: no config.json in it: not a checkpoint; did you mean tuned/checkpoints/best?"},
-		{"classify --from nowhere x", 1, "nowhere: no such folder or file"},
+		{"classify --from nowhere x", 1, "nowhere: no such file or folder"},
 		{"classify --from tuned/checkpoints/best x y", 2, "2 texts, want 1: reviews.csv is a task of classification"},
 		{"generate --from tuned/checkpoints/best --prompt x", 1, "tuned/checkpoints/best: a classifier, which writes no text: use gorgpt classify"},
 		{"classify", 2, "--from is missing: the checkpoint to classify with"},

@@ -165,7 +165,7 @@ func testOptions(t *testing.T, whole string, prompt int) {
 		{"--beams 2 --length-penalty NaN", "--length-penalty NaN: want a finite number; see gorgpt generate -h"},
 		{"--min-p 2", "generate: min-p of 2 is not in [0, 1]"},
 		{"--no-repeat -1", "generate: no repeats of -1 tokens; want 0 or more"},
-		{"--repetition-penalty -1", "generate: a repetition penalty of -1 is not 0 or above"},
+		{"--repetition-penalty -1", "--repetition-penalty -1: want 0 or more"},
 	} {
 		status, _, stderr := gorgpt(t, t.Context(), append(slices.Clone(from), strings.Fields(c.args)...)...)
 		if status != 2 || stderr != "gorgpt: "+c.want+"\n" {

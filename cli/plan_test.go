@@ -85,7 +85,7 @@ func TestPlanRefused(t *testing.T) {
 		"--from none --model gpt2": "--model has no meaning with --from, whose checkpoint has it",
 		"--model gpt3-175b --set n_positions=16777216": "--batch 1 and --context 16777216: a step takes 4e+21 FLOPs; at most 9e+18 can be counted",
 		"--gpu=": "--gpu is empty; see gorgpt plan -h",
-		"gpt2":   "want gorgpt plan [flags], got 1 argument",
+		"gpt2":   `want gorgpt plan [flags], got the argument "gpt2"; as in: gorgpt plan --model gpt2 --batch 4 --context 1024 --tokens 10B`,
 	} {
 		status, out, stderr := gorgpt(t, t.Context(), append([]string{"plan"}, strings.Fields(args)...)...)
 		if status != 2 || out != "" || !strings.Contains(stderr, want) || strings.Count(strings.TrimSpace(stderr), "\n") > 0 {

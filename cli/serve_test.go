@@ -139,7 +139,7 @@ func TestServeRefused(t *testing.T) {
 		want   string
 	}{
 		{nil, 2, "--from is missing: the checkpoint to serve"},
-		{[]string{"--from", "none"}, 1, "none: no such folder"},
+		{[]string{"--from", "none"}, 1, "none: no such file or folder"},
 		{[]string{"--from", "small", "--from", "small"}, 1, "serve: two models are called small"},
 		{[]string{"--from", "small", "--context", "4096"}, 1, "a context of 4096; the model has 2048 positions"},
 		{[]string{"--from", "small", "--listen", "nowhere"}, 1, "--listen nowhere: missing port in address; want one such as 127.0.0.1:8080"},

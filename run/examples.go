@@ -122,7 +122,25 @@ func (t *Tuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
 		fmt.Fprintf(t.log, "dev set: %v\n", alike)
 	}
 	t.sayScale(task, dev)
+	t.sayUnseen(task, learn)
 	return
+}
+
+// sayUnseen logs the classes that no example to train on has: the file may be that of another task.
+func (t *Tuning) sayUnseen(task tasks.Task, learn tasks.Set) {
+	seen := make(map[int]bool)
+	for _, e := range learn.Examples {
+		seen[e.Label] = true
+	}
+	var unseen []string
+	for i, label := range task.Labels {
+		if !seen[i] {
+			unseen = append(unseen, label)
+		}
+	}
+	if len(unseen) > 0 {
+		fmt.Fprintf(t.log, "warning: no example to train on has the label %s: is this a file of %s?\n", strings.Join(unseen, " or "), task.Name)
+	}
 }
 
 // sayScale logs how scores are predicted, and how many cannot be.

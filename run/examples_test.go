@@ -51,3 +51,22 @@ func TestFolderForFile(t *testing.T) {
 		}
 	}
 }
+
+// TestUnseenClass: the table of another task can have the columns that this one reads, and then only its classes
+// show that it is not meant.
+func TestUnseenClass(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "train.tsv", "a good film\t1\na bad film\t0\n")
+	write(t, "dev.tsv", "a film\t1\nno film\t0\n")
+	for task, want := range map[string]string{
+		"ag_news": "ag_news, classification: 2 examples to train on from train.tsv, 2 to measure on\n" +
+			"warning: no example to train on has the label Business or Sci/Tech: is this a file of ag_news?\n",
+		"sst2": "sst2, classification: 2 examples to train on from train.tsv, 2 to measure on\n",
+	} {
+		var log strings.Builder
+		tuning := &Tuning{Job: newJob(&log, "finetune", tunedName, nil, nil), Recipe: TunedRecipe{Task: task, Data: "."}}
+		if _, _, _, err := tuning.read(); err != nil || log.String() != want {
+			t.Errorf("%s: %q, %v; want %q", task, log.String(), err, want)
+		}
+	}
+}

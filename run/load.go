@@ -75,7 +75,7 @@ func NotCheckpoint(dir string, err error) error {
 		dir = path
 	}
 	if _, no := os.Stat(dir); errors.Is(no, fs.ErrNotExist) {
-		return fmt.Errorf("%s: no such folder or file", dir)
+		return fmt.Errorf("%s: no such file or folder", dir)
 	}
 	return OrBest(dir, err)
 }

@@ -88,7 +88,7 @@ func (r *Recipe) ofModel() setting.List {
 		setting.New("heads", &r.Heads, 0, "number of attention heads (0: the model's)", setting.AtLeast(0)),
 		setting.New("width", &r.Width, 0, "width of the residual stream (0: the model's)", setting.AtLeast(0)),
 		setting.New("set", &r.Set, nil, SetHelp),
-		setting.New("dropout", &r.Dropout, 0, "dropout rate, of embeddings, attention and residual branches; use 0 for short runs, which underfit"),
+		setting.New("dropout", &r.Dropout, 0, "dropout rate, of embeddings, attention and residual branches; use 0 for short runs, which underfit", share(true, false, "a number in [0, 1)")),
 	}
 }
 

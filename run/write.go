@@ -39,18 +39,18 @@ func (o *Writing) Settings() setting.List {
 	return setting.List{
 		setting.New("tokens", &o.Tokens, 200, "maximum number of tokens to generate", setting.AtLeast(1)),
 		setting.New("samples", &o.Samples, 1, "number of texts per prompt, generated together", setting.AtLeast(1)),
-		setting.New("temperature", &o.Temperature, 0.8, "sampling temperature: more random above 1, less below 1, greedy at 0"),
-		setting.New("top-k", &o.TopK, 200, "sample from the K most likely tokens (0: all)"),
-		setting.New("top-p", &o.TopP, 1, "sample from the most likely tokens that together have this probability (0: the best alone, 1: all)"),
-		setting.New("min-p", &o.MinP, 0, "sample from tokens with at least this share of the best token's probability (0: all)"),
-		setting.New("repetition-penalty", &o.RepetitionPenalty, 1, "make tokens that occurred before less likely, if above 1"),
-		setting.New("no-repeat", &o.NoRepeat, 0, "never repeat a sequence of this many tokens (0: allow it)"),
+		setting.New("temperature", &o.Temperature, 0.8, "sampling temperature: more random above 1, less below 1, greedy at 0", setting.NotNegative),
+		setting.New("top-k", &o.TopK, 200, "sample from the K most likely tokens (0: all)", setting.AtLeast(0)),
+		setting.New("top-p", &o.TopP, 1, "sample from the most likely tokens that together have this probability (0: the best alone, 1: all)", share(true, true, "a share from 0 to 1")),
+		setting.New("min-p", &o.MinP, 0, "sample from tokens with at least this share of the best token's probability (0: all)", share(true, true, "a share from 0 to 1")),
+		setting.New("repetition-penalty", &o.RepetitionPenalty, 1, "make tokens that occurred before less likely, if above 1", setting.NotNegative),
+		setting.New("no-repeat", &o.NoRepeat, 0, "never repeat a sequence of this many tokens (0: allow it)", setting.AtLeast(0)),
 		setting.New("beams", &o.Beams, 0, "search for the most likely texts with this many beams, instead of sampling (0: sample)", setting.AtLeast(0)),
 		setting.New("length-penalty", &o.LengthPenalty, 1, "with --beams: divide a beam's log-probability by its length to this power; above 0 favors long texts"),
 		setting.New("special", &o.Special, false, "encode special tokens written in the prompt as their ids"),
 		setting.New("stop", &o.Stops, nil, `end before this text, where \n is a newline; may be repeated: the first one to be complete counts`),
 		setting.New("seed", &o.Seed, 1337, "random seed of sampling"),
-		setting.New("logprobs", &o.LogProbs, 0, "with --json: include the log-probabilities of the tokens, and of this many best tokens"),
+		setting.New("logprobs", &o.LogProbs, 0, "with --json: include the log-probabilities of the tokens, and of this many best tokens", setting.AtLeast(0)),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -61,8 +62,8 @@ func CheckName(kind string) error {
 	if isFile(kind) {
 		return nil
 	}
-	if strings.ContainsRune(kind, os.PathSeparator) {
-		return usage.Errorf("--tokenizer %s: no such folder", kind)
+	if strings.ContainsRune(kind, os.PathSeparator) || filepath.Ext(kind) != "" {
+		return usage.Errorf("--tokenizer %s: no such file or folder", kind)
 	}
 	return usage.Unknown("tokenizer", kind, kinds)
 }

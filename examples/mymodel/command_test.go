@@ -254,7 +254,7 @@ func TestRefused(t *testing.T) {
 		"train --model mymodel-nan":                                `unknown model "mymodel-nan"; did you mean "mymodel-nano"?`,
 		"train --solver adagrat":                                   `unknown solver "adagrat"; did you mean "adagrad"?`,
 		"train --solver adagrad --beta2 0.5":                       "--beta2 has no meaning with --solver adagrad",
-		"generate --from nowhere":                                  "nowhere: no such folder or file",
+		"generate --from nowhere":                                  "nowhere: no such file or folder",
 	} {
 		var out bytes.Buffer
 		cmd := start(t, dir, &out, strings.Fields(args)...)

@@ -26,8 +26,9 @@ func newConvert() *cobra.Command {
 		asJSON bool
 	)
 	cmd := &cobra.Command{
-		Use:   "convert IN OUT",
-		Short: "Convert weights to a checkpoint, or to a file for llm.c, llama2.c or llama.cpp",
+		Use:        "convert IN OUT",
+		SuggestFor: []string{"export", "import", "quantize"},
+		Short:      "Convert weights to a checkpoint, or to a file for llm.c, llama2.c or llama.cpp",
 		Long: `Convert weights to a checkpoint, or to a file for llm.c, llama2.c or llama.cpp.
 
 IN is one of these, recognized by its contents:

@@ -67,8 +67,9 @@ func count(m models.Model) (int64, error) {
 func newModels() *cobra.Command {
 	var verify string
 	cmd := &cobra.Command{
-		Use:   "models",
-		Short: "List the models and their sizes, or verify a checkpoint",
+		Use:        "models",
+		SuggestFor: []string{"list"},
+		Short:      "List the models and their sizes, or verify a checkpoint",
 		Long: `List the models and their sizes, or verify a checkpoint.
 
 A checkpoint has a checksum for each tensor, which is checked whenever the tensor is read.

@@ -20,8 +20,9 @@ import (
 func newPlan() *cobra.Command {
 	var p planning
 	cmd := &cobra.Command{
-		Use:   "plan",
-		Short: "Estimate what training takes before it begins: memory, days, expected loss",
+		Use:        "plan",
+		SuggestFor: []string{"estimate", "memory"},
+		Short:      "Estimate what training takes before it begins: memory, days, expected loss",
 		Long: `Estimate what training takes before it begins: parameters by part, FLOPs per token, memory
 and its peak, bytes between ranks, days, and the tokens and losses that published scaling
 laws predict.

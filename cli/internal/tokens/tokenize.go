@@ -14,8 +14,9 @@ func newTokenize() *cobra.Command {
 		o    tokenizer.Lines
 	)
 	cmd := &cobra.Command{
-		Use:   "tokenize",
-		Short: "Convert text to token ids, and back",
+		Use:        "tokenize",
+		SuggestFor: []string{"decode", "encode"},
+		Short:      "Convert text to token ids, and back",
 		Long: `Convert text to token ids, and back.
 
 Each line of standard input is a text, without its line break; each line of standard

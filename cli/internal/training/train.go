@@ -54,9 +54,10 @@ func newTrain() *cobra.Command {
 		shard       bool
 	)
 	cmd := &cobra.Command{
-		Use:   "train [RECIPE.toml]",
-		Short: "Train a model on text",
-		Long:  trainHelp, Example: trainExamples,
+		Use:        "train [RECIPE.toml]",
+		SuggestFor: []string{"pretrain"},
+		Short:      "Train a model on text",
+		Long:       trainHelp, Example: trainExamples,
 		Args: command.Args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			o.Log = cmd.ErrOrStderr()

@@ -21,8 +21,9 @@ func newClassify() *cobra.Command {
 		asJSON bool
 	)
 	cmd := &cobra.Command{
-		Use:   "classify --from DIR [TEXT]...",
-		Short: "Classify texts with a model made by gorgpt finetune",
+		Use:        "classify --from DIR [TEXT]...",
+		SuggestFor: []string{"predict"},
+		Short:      "Classify texts with a model made by gorgpt finetune",
 		Long: `Classify texts with a model made by gorgpt finetune; DIR is RUN/checkpoints/best.
 
 Give one TEXT for classification, two for entailment and similarity, and for multiple choice a text or

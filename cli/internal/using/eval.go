@@ -60,8 +60,9 @@ type evaluation struct {
 func newEval() *cobra.Command {
 	var e evaluation
 	cmd := &cobra.Command{
-		Use:   "eval --from DIR --on NAME --data FILE",
-		Short: "Evaluate a model as the GPT papers did",
+		Use:        "eval --from DIR --on NAME --data FILE",
+		SuggestFor: []string{"evaluate", "test"},
+		Short:      "Evaluate a model as the GPT papers did",
 		Long: `Evaluate a model as the GPT papers did.
 
 DIR is a checkpoint, such as RUN/checkpoints/best, a Hugging Face directory or a GGUF file.

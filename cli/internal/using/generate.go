@@ -25,8 +25,9 @@ func newGenerate() *cobra.Command {
 		prompt string
 	)
 	cmd := &cobra.Command{
-		Use:   "generate --from DIR",
-		Short: "Generate text from a prompt",
+		Use:        "generate --from DIR",
+		SuggestFor: []string{"chat", "complete", "run", "sample"},
+		Short:      "Generate text from a prompt",
 		Long: `Generate text from a prompt with a trained model.
 
 DIR is a checkpoint, such as RUN/checkpoints/best; a Hugging Face directory or GGUF file

@@ -29,8 +29,9 @@ import (
 func newServe() *cobra.Command {
 	var v service
 	cmd := &cobra.Command{
-		Use:   "serve --from DIR",
-		Short: "Serve models over HTTP with OpenAI's API, and a web page to inspect them",
+		Use:        "serve --from DIR",
+		SuggestFor: []string{"server", "studio", "web"},
+		Short:      "Serve models over HTTP with OpenAI's API, and a web page to inspect them",
 		Long: `Serve models over HTTP with OpenAI's API, and a web page to inspect them, the studio, at /.
 
 DIR is anything that gorgpt generate accepts, or a classifier made by gorgpt finetune. Its name for
