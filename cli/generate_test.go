@@ -163,8 +163,8 @@ func testOptions(t *testing.T, whole string, prompt int) {
 		{"--beams 2 --samples 2", "--beams 2: --samples and --logprobs cannot be combined with a beam search"},
 		{"--stop-token 18", "--stop-token 18: the vocabulary has the tokens 0 to 17"},
 		{"--beams 2 --length-penalty NaN", "--length-penalty NaN: want a finite number; see gorgpt generate -h"},
-		{"--min-p 2", "generate: min-p of 2 is not in [0, 1]"},
-		{"--no-repeat -1", "generate: no repeats of -1 tokens; want 0 or more"},
+		{"--min-p 2", "--min-p 2: want a share from 0 to 1"},
+		{"--no-repeat -1", "--no-repeat -1: want 0 or more"},
 		{"--repetition-penalty -1", "--repetition-penalty -1: want 0 or more"},
 	} {
 		status, _, stderr := gorgpt(t, t.Context(), append(slices.Clone(from), strings.Fields(c.args)...)...)
