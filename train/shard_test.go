@@ -194,13 +194,13 @@ func (other) SetLearnRate(float64) {}
 
 // TestShardSolverErrors: a solver that cannot be sharded gives an error that says so.
 func TestShardSolverErrors(t *testing.T) {
-	for want, solver := range map[string]gorgonia.Solver{
-		"train: Trainer.ShardSolver: schedule-free AdamW keeps an average of the weights, which all ranks need": NewScheduleFree(),
-		"train: Trainer.ShardSolver is for an Optimizer, not train.other":                                       other{gorgonia.NewVanillaSolver()},
+	for want, solver := range map[string]func() gorgonia.Solver{ // each rank has its own
+		"train: Trainer.ShardSolver: schedule-free AdamW keeps an average of the weights, which all ranks need": func() gorgonia.Solver { return NewScheduleFree() },
+		"train: Trainer.ShardSolver is for an Optimizer, not train.other":                                       func() gorgonia.Solver { return other{gorgonia.NewVanillaSolver()} },
 	} {
 		all, _ := newToyRanks(2, 2, false)
 		for _, tr := range all {
-			tr.Solver, tr.ShardSolver = solver, true
+			tr.Solver, tr.ShardSolver = solver(), true
 		}
 		for i, err := range runRanks(t, all) {
 			if err == nil || err.Error() != want {
