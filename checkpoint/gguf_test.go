@@ -224,6 +224,9 @@ func TestGGUFErrors(t *testing.T) {
 // TestGGUFTokenizer: a tokenizer survives a round trip through a file, with its chat template and a
 // model's additional tokens.
 func TestGGUFTokenizer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("saves and loads 50,000 tokens")
+	}
 	l := loaded(t, "testdata/gguf/hf/gpt2")
 	tok, err := tokenizer.GPT2()
 	if err != nil {

@@ -480,6 +480,9 @@ func (generated) Close() error { return nil }
 // TestMemory streams 200 MB that are never in memory as a whole: the heap must not be larger at the end than after the
 // first block.
 func TestMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads 200 MB")
+	}
 	const size = 200 << 20
 	g := generated{[]byte(longText(4, 1<<20))}
 	src := NewSource("generated", Document{Name: "generated", Size: size, Open: func() (Content, error) { return g, nil }})

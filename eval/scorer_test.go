@@ -107,6 +107,10 @@ func TestScorerPrecision(t *testing.T) {
 }
 
 func testScorer(t *testing.T, tolWhole float64, options ...graph.Option) {
+	rounds := 12
+	if testing.Short() {
+		rounds = 3
+	}
 	for name, m := range sharers() {
 		t.Run(name, func(t *testing.T) {
 			params := graph.NewParams(3)
@@ -114,7 +118,7 @@ func testScorer(t *testing.T, tolWhole float64, options ...graph.Option) {
 			together, alone := subject(t, m, params, d.Context), subject(t, m, params, d.Context)
 			together.Graph, alone.Graph = options, options
 			worst := 0.0
-			for round := range 12 {
+			for round := range rounds {
 				rng := rand.New(rand.NewPCG(7, uint64(round)))
 				scorer := together.NewScorer()
 				all := sets(rng, d.Vocab, d.Context)

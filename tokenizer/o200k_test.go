@@ -195,6 +195,9 @@ func TestO200kShared(t *testing.T) {
 
 // TestO200kSaved: a saved tokenizer gives the same ids when it is loaded here and in transformers.
 func TestO200kSaved(t *testing.T) {
+	if testing.Short() {
+		t.Skip("saves and loads 200,000 tokens")
+	}
 	g, tok := readO200k(t), mustO200k(t)
 	dir := t.TempDir()
 	if err := tok.Save(dir); err != nil {

@@ -35,8 +35,11 @@ func TestGemmPairs(t *testing.T) {
 		shapes = append(shapes, [][3]int{{150, 200, 389}, {40, 300, 1541}, {515, 37, 97}, {1100, 40, 800}, {520, 130, 60}, {70, 300, 2402}, {30, 1550, 820}}...)
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
-	for _, s := range shapes {
+	for i, s := range shapes {
 		for trans := range 4 {
+			if raceEnabled && (i+trans)%4 > 0 {
+				continue // the reference takes long
+			}
 			g := newGemmCase(rng, trans&1 != 0, trans&2 != 0, s[0], s[1], s[2], 3)
 			r := *g
 			r.a, r.b = rounded(g.a), rounded(g.b)
