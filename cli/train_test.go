@@ -269,6 +269,10 @@ func TestResumeEarly(t *testing.T) {
 	if got, _ := losses(t, "early"); len(got) != 60 {
 		t.Errorf("%d steps, want 60", len(got))
 	}
+	const done = "the run is at its last step, 60; a larger --steps trains it further\n"
+	if status, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "early"); status != 0 || !strings.HasSuffix(stderr, done) {
+		t.Errorf("status %d, %s; want at the end %s", status, stderr, done)
+	}
 }
 
 func TestGraph(t *testing.T) {

@@ -137,3 +137,15 @@ func (r *Run) sayReplanned(was Recipe, step int) error {
 	}
 	return nil
 }
+
+// sayDone logs that a resumed run has no steps left, if that is so.
+func (r *Run) sayDone(step int) {
+	if step < r.Recipe.Steps {
+		return
+	}
+	flag := "--steps"
+	if r.Recipe.inTokens() {
+		flag = "--tokens"
+	}
+	r.say(fmt.Sprintf("the run is at its last step, %d; a larger %s trains it further", step, flag))
+}

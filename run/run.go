@@ -165,6 +165,7 @@ func (r *Run) resume(o Options) error {
 	if err := r.sayReplanned(was, state.Step); err != nil {
 		return err
 	}
+	r.sayDone(state.Step)
 	if err := r.together(); err != nil { // all have read the old recipe
 		return err
 	}
