@@ -423,6 +423,7 @@ func TestReaders(t *testing.T) {
 		{"hellaswag-harness", `{"activity_label":"a","ctx_a":"b","ctx_b":"c","endings":["x","[y]"],"label":0}`, ":1: ending 2 is empty"},
 		{"hellaswag-harness", "\n" + `{"activity_label":"a","ctx_a":"b","ctx_b":"c","endings":["x","y"],"label":"2"}`, `:2: label "2" names none of 2 endings`},
 		{"winograd", `{"sentence":"a b","option1":"x","option2":"y","answer":"1"}`, ":1: the sentence has no _ followed by text"},
+		{"winograd", `{"sentence":"a ___ b","option1":"x","option2":"y","answer":"1"}`, ":1: the sentence has more than one _"},
 		{"winograd", `{"sentence":"a _ b","option1":"x","option2":"y","answer":"3"}`, `:1: answer "3", want 1 or 2`},
 		{"cbt", "2 a\n", ":1: want a line that begins with 1 and a space"},
 		{"cbt", "1 a\n\n", ":2: the story ends after 1 lines, without a question"},

@@ -107,6 +107,9 @@ func readSchemas(path string, full bool) ([]Question, error) {
 		if !ok || strings.TrimSpace(after) == "" {
 			return Question{}, errors.New("the sentence has no _ followed by text")
 		}
+		if strings.Contains(after, "_") {
+			return Question{}, errors.New("the sentence has more than one _")
+		}
 		answer := strings.Trim(string(row.Answer), `"`)
 		if answer != "1" && answer != "2" {
 			return Question{}, fmt.Errorf("answer %s, want 1 or 2", row.Answer)

@@ -141,7 +141,11 @@ func score(row []float32, id int) (Scored, error) {
 	for _, x := range row {
 		sum += math.Exp(float64(x) - float64(row[best]))
 	}
-	return Scored{float64(row[id]) - float64(row[best]) - math.Log(sum), best}, nil
+	p := float64(row[id]) - float64(row[best]) - math.Log(sum)
+	if math.IsNaN(p) {
+		return Scored{}, errors.New("eval: the model's logits are not numbers: its activations overflow")
+	}
+	return Scored{p, best}, nil
 }
 
 // logits returns the logits (N, V) for ids[from:], at most a window of them, valid until the

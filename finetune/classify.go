@@ -1,7 +1,10 @@
 package finetune
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/internal/plural"
@@ -37,6 +40,14 @@ func (e InputError) Unwrap() error { return e.error }
 func (t *Trained) Classify(p *Predictor, texts []string) (c Classified, err error) {
 	if len(texts) != t.Texts() {
 		return c, InputError{fmt.Errorf("%s, want %d: %s is a task of %s", plural.Of(len(texts), "text"), t.Texts(), t.Task, t.Kind)}
+	}
+	if t.Kind != tasks.MultipleChoice { // as the files of examples are read
+		texts = slices.Clone(texts)
+		for i, text := range texts {
+			if texts[i] = strings.TrimSpace(text); texts[i] == "" {
+				return c, InputError{errors.New("the text is empty")}
+			}
+		}
 	}
 	x := tasks.Example{Text: texts[0], Score: t.Low}
 	switch t.Kind {

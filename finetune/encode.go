@@ -66,14 +66,13 @@ func (e *Encoder) Encode(kind tasks.Kind, x tasks.Example) ([][]int, error) {
 		a, b, err := e.pair(x.Text, x.Pair)
 		return [][]int{e.join(a, b), e.join(b, a)}, err
 	case tasks.MultipleChoice:
-		text := x.Text
-		if text != "" && x.Pair != "" {
-			text += " "
+		a, err := e.asked(x.Text, x.Pair)
+		if err != nil {
+			return nil, err
 		}
-		text += x.Pair // the question follows the text
 		var all [][]int
 		for _, choice := range x.Choices {
-			a, b, err := e.pair(text, choice)
+			b, err := e.text(choice, e.half())
 			if err != nil {
 				return nil, err
 			}
@@ -96,12 +95,35 @@ func (e *Encoder) text(text string, most int) ([]int, error) {
 
 // pair returns the tokens of two texts.
 func (e *Encoder) pair(first, second string) (a, b []int, err error) {
-	most := e.Context/2 - 2
-	if a, err = e.text(first, most); err != nil {
+	if a, err = e.text(first, e.half()); err != nil {
 		return nil, nil, err
 	}
-	b, err = e.text(second, most)
+	b, err = e.text(second, e.half())
 	return a, b, err
+}
+
+// half returns how many tokens each of two texts may have.
+func (e *Encoder) half() int { return e.Context/2 - 2 }
+
+// asked returns the tokens of a text and the question about it. If they are too many, it is the text that is truncated.
+func (e *Encoder) asked(text, question string) ([]int, error) {
+	if text == "" || question == "" {
+		return e.text(text+question, e.half())
+	}
+	ids, err := e.Tokenizer.Append(nil, []byte(text+" "+question))
+	if err != nil || len(ids) <= e.half() {
+		return ids, err
+	}
+	end, err := e.Tokenizer.Append(nil, []byte(" "+question))
+	if err != nil {
+		return nil, err
+	}
+	end = end[:min(len(end), e.half())]
+	e.Truncated++
+	if ids, err = e.Tokenizer.Append(nil, []byte(text)); err != nil {
+		return nil, err
+	}
+	return append(ids[:min(len(ids), e.half()-len(end))], end...), nil
 }
 
 // join puts the special tokens around texts and between them.

@@ -55,6 +55,8 @@ func TestEncode(t *testing.T) {
 		{tasks.Similarity, 12, tasks.Example{Text: "ab", Pair: "c"}, []string{"^ab|c$", "^c|ab$"}, 0},
 		{tasks.MultipleChoice, 20, tasks.Example{Text: "ab", Pair: "c?", Choices: []string{"x", "yz", ""}}, []string{"^ab c?|x$", "^ab c?|yz$", "^ab c?|$"}, 0},
 		{tasks.MultipleChoice, 20, tasks.Example{Pair: "c?", Choices: []string{"x"}}, []string{"^c?|x$"}, 0},
+		{tasks.MultipleChoice, 20, tasks.Example{Text: "abcdefgh", Pair: "c?", Choices: []string{"x", "y"}}, []string{"^abcde c?|x$", "^abcde c?|y$"}, 1},
+		{tasks.MultipleChoice, 12, tasks.Example{Text: "abcdefgh", Pair: "why?", Choices: []string{"x", "12345"}}, []string{"^ why|x$", "^ why|1234$"}, 2},
 	} {
 		e, err := finetune.NewEncoder(tokenizer.Bytes(), c.context)
 		if err != nil {

@@ -3,6 +3,7 @@ package finetune
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -85,6 +86,9 @@ func (p *Predictor) predict(ctx context.Context, examples []Example, rank, ranks
 			return nil, err
 		}
 		scores, outputs := program.Value(with.scores), p.c.Outputs
+		if slices.ContainsFunc(scores[:len(places)*outputs], func(v float32) bool { return v != v }) {
+			return nil, errors.New("finetune: the scores are not numbers: the model's activations overflow")
+		}
 		for i, place := range places {
 			if all[place] = softmax(scores[i*outputs : (i+1)*outputs]); p.c.Squared {
 				all[place] = []float64{float64(scores[i])}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/internal/plural"
@@ -36,35 +37,18 @@ func (r TunedRecipe) files() (learn, dev string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("--data: %w", err)
 	}
-	find := func(flag string, parts ...string) (string, error) {
-		var found []string
-		for _, e := range entries {
-			name := strings.ToLower(e.Name())
-			if slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(name, p) }) && !strings.Contains(name, "labels") {
-				found = append(found, e.Name())
-			}
-		}
-		if i := slices.IndexFunc(found, func(name string) bool {
-			base, _, _ := strings.Cut(strings.ToLower(name), ".")
-			return slices.Contains([]string{"train", "dev", "val", "valid", "validation"}, base)
-		}); i >= 0 {
-			found = found[i : i+1] // named exactly that, among others
-		}
-		if len(found) > 1 {
-			return "", fmt.Errorf("--data: %s has %s; choose one with --%s", r.Data, strings.Join(found, ", "), flag)
-		}
-		if len(found) == 0 {
-			return "", nil
-		}
-		return filepath.Join(r.Data, found[0]), nil
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
 	}
 	if learn == "" {
-		if learn, err = find("train", "train"); err != nil {
+		if learn, err = r.fileFor("train", names, trains); err != nil {
 			return "", "", err
 		}
 	}
 	if dev == "" {
-		if dev, err = find("dev", "dev", "val"); err != nil {
+		others := slices.DeleteFunc(names, func(name string) bool { return filepath.Join(r.Data, name) == filepath.Clean(learn) })
+		if dev, err = r.fileFor("dev", others, measures); err != nil {
 			return "", "", err
 		}
 	}
@@ -75,6 +59,41 @@ func (r TunedRecipe) files() (learn, dev string, err error) {
 		return "", "", fmt.Errorf("--data: no file in %s has train, dev or val in its name; give --train and --dev", r.Data)
 	}
 	return learn, dev, nil
+}
+
+// fileFor returns the one file of --data whose name fits, or "" if there is none. A name that is just train, dev or the
+// like takes precedence.
+func (r TunedRecipe) fileFor(flag string, names []string, fits func(word string) bool) (string, error) {
+	var found, exact []string
+	for _, name := range names {
+		lower := strings.ToLower(name)
+		words := strings.FieldsFunc(lower, func(c rune) bool { return !unicode.IsLetter(c) })
+		if !slices.ContainsFunc(words, fits) || strings.Contains(lower, "labels") {
+			continue
+		}
+		found = append(found, name)
+		if base, _, _ := strings.Cut(lower, "."); slices.Contains([]string{"train", "dev", "val", "valid", "validation"}, base) {
+			exact = append(exact, name)
+		}
+	}
+	if len(exact) > 0 {
+		found = exact
+	}
+	switch len(found) {
+	case 0:
+		return "", nil
+	case 1:
+		return filepath.Join(r.Data, found[0]), nil
+	}
+	return "", fmt.Errorf("--data: %s has %s; choose one with --%s", r.Data, strings.Join(found, ", "), flag)
+}
+
+// trains reports whether a word in the name of a file says that it is for training, and measures whether it is for
+// measuring.
+func trains(word string) bool { return strings.Contains(word, "train") }
+
+func measures(word string) bool {
+	return strings.Contains(word, "dev") || strings.HasPrefix(word, "val") || strings.HasPrefix(word, "eval")
 }
 
 // read reads the examples.

@@ -16,6 +16,11 @@ func TestFinetuneFiles(t *testing.T) {
 		{[]string{"msr_train.txt", "notes.md"}, "msr_train.txt", "", ""},
 		{[]string{"dev.jsonl"}, "dev.jsonl", "", ""},
 		{[]string{"valid.jsonl", "valid-labels.lst"}, "valid.jsonl", "", ""},
+		{[]string{"train_dev.tsv"}, "train_dev.tsv", "", ""},
+		{[]string{"approval_train.csv", "approval_test.csv"}, "approval_train.csv", "", ""},
+		{[]string{"train.parquet", "validation.parquet", "test.parquet"}, "train.parquet", "validation.parquet", ""},
+		{[]string{"train.csv", "train.jsonl"}, "", "", "--data: . has train.csv, train.jsonl; choose one with --train"},
+		{[]string{"train.csv", "dev.csv", "val.csv"}, "", "", "--data: . has dev.csv, val.csv; choose one with --dev"},
 		{[]string{"in_train.tsv", "in_dev.tsv", "out_dev.tsv"}, "", "", "--data: . has in_dev.tsv, out_dev.tsv; choose one with --dev"},
 	} {
 		t.Chdir(t.TempDir())

@@ -26,7 +26,8 @@ type Pair struct {
 // keys: prompt, question, dialogue, article, document, text, source or input; and response,
 // answer(s), summary (or summary1 to 3), highlights, target or output. If there is an instruction,
 // as in Alpaca, it is the prompt, followed by the input in a separate paragraph if it is not empty.
-// A line with two prompt keys, or with a context besides one, is an error, as one would be lost.
+// A line with two prompt keys, or with a context, a passage, a system prompt or a history besides one,
+// is an error, as one would be lost.
 func Read(path string) ([]Pair, error) {
 	if filepath.Ext(path) == ".json" {
 		return ReadCoQA(path)
@@ -37,6 +38,9 @@ func Read(path string) ([]Pair, error) {
 // customaryPrompts are the prompt keys, of which a line may have one.
 var customaryPrompts = []string{"prompt", "question", "dialogue", "article", "document", "text", "source", "input"}
 
+// besidePrompts are keys of what belongs to a prompt, but is not read.
+var besidePrompts = []string{"context", "passage", "paragraph", "story", "system", "system_prompt", "history"}
+
 var customaryResponses = []string{"response", "answer", "answers", "summary", "summary1", "summary2", "summary3", "highlights", "target", "output"}
 
 // customary parses a line with customary keys.
@@ -46,12 +50,9 @@ func customary(line []byte) (Pair, error) {
 		return Pair{}, err
 	}
 	var found []string
-	for _, key := range append(customaryPrompts[:len(customaryPrompts):len(customaryPrompts)], "context", "instruction") {
-		var text string
-		if json.Unmarshal(row[key], &text) != nil || strings.TrimSpace(text) != "" {
-			if row[key] != nil {
-				found = append(found, key)
-			}
+	for _, key := range slices.Concat(customaryPrompts, besidePrompts, []string{"instruction"}) {
+		if row[key] != nil && !empty(row[key]) {
+			found = append(found, key)
 		}
 	}
 	switch {
@@ -69,6 +70,16 @@ func customary(line []byte) (Pair, error) {
 		return parse(line, found, customaryResponses)
 	}
 	return parse(line, customaryPrompts, customaryResponses)
+}
+
+// empty reports whether a JSON value is null, a text of spaces, or a list without elements.
+func empty(value json.RawMessage) bool {
+	var text string
+	if json.Unmarshal(value, &text) == nil { // null leaves it empty
+		return strings.TrimSpace(text) == ""
+	}
+	var list []json.RawMessage
+	return json.Unmarshal(value, &list) == nil && len(list) == 0
 }
 
 // ReadJSONL reads JSON lines. The arguments prompt and response are keys, or several keys

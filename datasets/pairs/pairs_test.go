@@ -308,15 +308,19 @@ func TestStreamErrors(t *testing.T) {
 // TestCustomary: every key that belongs to the prompt is used: Alpaca's instruction and input become one prompt.
 func TestCustomary(t *testing.T) {
 	for line, want := range map[string]string{
-		`{"instruction":"i","input":"k","output":"o"}`:         "i\n\nk",
-		`{"instruction":"i","input":"","output":"o"}`:          "i",
-		`{"instruction":"i","output":"o"}`:                     "i",
-		`{"input":"k","output":"o"}`:                           "k",
-		`{"document":"d","summary":"s","text":null}`:           "d",
-		`{"question":"q","document":"d","answer":"a"}`:         "f:1: question and document could each be the prompt or part of it: put the whole prompt under one key, such as prompt",
-		`{"question":"q","context":"c","answers":["a"]}`:       "f:1: question and context could each be the prompt or part of it: put the whole prompt under one key, such as prompt",
-		`{"instruction":"i","context":"c","response":"r"}`:     "f:1: context and instruction could each be the prompt or part of it: put the whole prompt under one key, such as prompt",
-		`{"prompt":"p","input":["not a text"],"response":"r"}`: "f:1: prompt and input could each be the prompt or part of it: put the whole prompt under one key, such as prompt",
+		`{"instruction":"i","input":"k","output":"o"}`:          "i\n\nk",
+		`{"instruction":"i","input":"","output":"o"}`:           "i",
+		`{"instruction":"i","output":"o"}`:                      "i",
+		`{"input":"k","output":"o"}`:                            "k",
+		`{"document":"d","summary":"s","text":null}`:            "d",
+		`{"question":"q","document":"d","answer":"a"}`:          "f:1: question and document could each be the prompt or part of it: put the whole prompt under one key, such as prompt",
+		`{"question":"q","context":"c","answers":["a"]}`:        "f:1: question and context could each be the prompt or part of it: put the whole prompt under one key, such as prompt",
+		`{"instruction":"i","context":"c","response":"r"}`:      "f:1: context and instruction could each be the prompt or part of it: put the whole prompt under one key, such as prompt",
+		`{"question":"q","passage":"p","answer":"a"}`:           "f:1: question and passage could each be the prompt or part of it: put the whole prompt under one key, such as prompt",
+		`{"prompt":"p","system":"s","response":"r"}`:            "f:1: prompt and system could each be the prompt or part of it: put the whole prompt under one key, such as prompt",
+		`{"prompt":"p","history":[["a","b"]],"response":"r"}`:   "f:1: prompt and history could each be the prompt or part of it: put the whole prompt under one key, such as prompt",
+		`{"prompt":"p","system":" ","history":[],"output":"r"}`: "p",
+		`{"prompt":"p","input":["not a text"],"response":"r"}`:  "f:1: prompt and input could each be the prompt or part of it: put the whole prompt under one key, such as prompt",
 	} {
 		path := write(t, "f", line)
 		set, err := pairs.Read(path)

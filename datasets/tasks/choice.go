@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gorgpt/gorgpt/internal/plainjson"
@@ -12,42 +13,71 @@ import (
 // ReadChoices reads your own multiple-choice examples from JSON lines: a question under
 // context, ctx, query, question or prompt; a list of texts under choices, endings, options
 // or answers; the right choice under answer, label, gold or target. If that is a number, it
-// is the choice's index from 0; if it is a string, it is the choice's text, letter or index,
-// and an error if these are different choices.
+// is the choice's index from 0; if it is a string, it is the choice's text, letter or index.
+// It is an error if these are different choices, or if there are several questions or lists, or
+// a passage besides the question, as one would be lost.
 func ReadChoices(path string) (Set, error) { return readOwnChoices(path, byAny) }
+
+// The keys of one's own multiple-choice examples.
+var (
+	questionKeys = []string{"context", "ctx", "query", "question", "prompt"}
+	passageKeys  = []string{"passage", "article", "story", "paragraph"} // not read
+	choicesKeys  = []string{"choices", "endings", "options", "answers"}
+	answerKeys   = []string{"answer", "label", "gold", "target"}
+)
 
 // readOwnChoices is ReadChoices with a rule for finding the right choice.
 func readOwnChoices(path string, rule answers) (Set, error) {
 	return readChoices(path, func(text []byte) (e Example, err error) {
-		var row map[string]json.RawMessage
+		var row record
 		if err := plainjson.Unmarshal(text, &row); err != nil {
 			return e, err
 		}
-		read := func(v any, keys ...string) error {
-			for _, k := range keys {
-				if row[k] == nil {
-					continue
-				}
-				if err := plainjson.Unmarshal(row[k], v); err != nil {
-					return fmt.Errorf("key %s: %w", k, err)
-				}
-				return nil
+		if err := row.read(&e.Text, questionKeys, passageKeys...); err != nil {
+			return e, err
+		}
+		if err := row.read(&e.Choices, choicesKeys); err != nil {
+			return e, err
+		}
+		found := row.has(answerKeys)
+		if len(found) == 0 {
+			return e, fmt.Errorf("want one of the keys %s", strings.Join(answerKeys, ", "))
+		}
+		for i, key := range found {
+			label, err := rule.indexJSON(row[key], e.Choices, nil)
+			if err != nil {
+				return e, err
 			}
-			return fmt.Errorf("want one of the keys %s", strings.Join(keys, ", "))
+			if i > 0 && label != e.Label {
+				return e, fmt.Errorf("%s and %s are different choices", found[0], key)
+			}
+			e.Label = label
 		}
-		if err := read(&e.Text, "context", "ctx", "query", "question", "prompt"); err != nil {
-			return e, err
-		}
-		if err := read(&e.Choices, "choices", "endings", "options", "answers"); err != nil {
-			return e, err
-		}
-		var answer json.RawMessage
-		if err := read(&answer, "answer", "label", "gold", "target"); err != nil {
-			return e, err
-		}
-		e.Label, err = rule.indexJSON(answer, e.Choices, nil)
-		return e, err
+		return e, nil
 	})
+}
+
+// record is a JSON object with one's own keys.
+type record map[string]json.RawMessage
+
+// has returns those of the keys that the record has, with a value other than null.
+func (r record) has(keys []string) []string {
+	return slices.DeleteFunc(slices.Clone(keys), func(k string) bool { return r[k] == nil || string(r[k]) == "null" })
+}
+
+// read reads the value of the one key that the record has. besides are keys that it may not have in addition.
+func (r record) read(v any, keys []string, besides ...string) error {
+	found := r.has(keys)
+	if len(found) == 0 {
+		return fmt.Errorf("want one of the keys %s", strings.Join(keys, ", "))
+	}
+	if all := append(found, r.has(besides)...); len(all) > 1 {
+		return fmt.Errorf("%s: want one of these keys, with the whole text, as the other would be lost", strings.Join(all, " and "))
+	}
+	if err := plainjson.Unmarshal(r[found[0]], v); err != nil {
+		return fmt.Errorf("key %s: %w", found[0], err)
+	}
+	return nil
 }
 
 // readChoices reads multiple-choice examples from JSON lines or Parquet. Examples without a

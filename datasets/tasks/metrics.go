@@ -43,9 +43,9 @@ func Measure(metric string, predicted, truth []float64) (float64, error) {
 	case "matthews":
 		value = matthews(predicted, truth)
 	case "pearson":
-		value = stat.Correlation(predicted, truth, nil)
+		value = correlation(predicted, truth)
 	case "spearman":
-		value = stat.Correlation(ranks(predicted), ranks(truth), nil)
+		value = correlation(ranks(predicted), ranks(truth))
 	case "rmse":
 		return floats.Distance(predicted, truth, 2) / math.Sqrt(float64(len(truth))), nil
 	default:
@@ -55,6 +55,14 @@ func Measure(metric string, predicted, truth []float64) (float64, error) {
 		value = 0
 	}
 	return value, nil
+}
+
+// correlation returns Pearson's correlation, or 0 with a constant, whose variance may differ from 0 by rounding.
+func correlation(x, y []float64) float64 {
+	if slices.Min(x) == slices.Max(x) || slices.Min(y) == slices.Max(y) {
+		return 0
+	}
+	return stat.Correlation(x, y, nil)
 }
 
 // Better reports whether one value of a metric is better than another: smaller for rmse, larger

@@ -3,6 +3,7 @@ package tasks
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/gorgpt/gorgpt/internal/nearest"
 )
@@ -158,6 +159,12 @@ func stsb() Task {
 	return Task{
 		Name: "stsb", About: "how alike are two sentences, 0 to 5, STS Benchmark", Kind: Similarity,
 		Regression: true, Low: 0, High: 5, given: true, Metrics: []string{"pearson", "spearman"}, Published: "Pearson correlation 82.0",
-		read: func(path string) (Set, error) { return columns.parse(path, classes{}) },
+		read: func(path string) (Set, error) {
+			set, err := columns.parse(path, classes{})
+			if err == nil && len(set.Examples) >= 20 && !slices.ContainsFunc(set.Examples, func(e Example) bool { return e.Score > 1 }) {
+				err = fmt.Errorf("%s: no score is above 1, where STS-B's are from 0 to 5; a release scaled to 0 to 1 is read with --kind similarity and --score", path)
+			}
+			return set, err
+		},
 	}
 }

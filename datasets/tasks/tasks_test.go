@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -308,6 +309,13 @@ func TestReadChoices(t *testing.T) {
 		`{"query":"q","options":["x","y","x"],"gold":"y"}`:                "1",
 		`{"query":"q","options":["0","1"],"gold":"1"}`:                    "1",
 		`{"query":"q","options":["x","y"],"target":"1"}`:                  "1",
+		`{"query":"q","context":null,"options":["x","y"],"gold":1}`:       "1",
+		`{"context":"c","question":"q","options":["x","y"],"gold":1}`:     `context and question: want one of these keys, with the whole text, as the other would be lost`,
+		`{"passage":"p","question":"q","options":["x","y"],"gold":1}`:     `question and passage: want one of these keys, with the whole text, as the other would be lost`,
+		`{"passage":"p","options":["x","y"],"gold":1}`:                    `want one of the keys context, ctx, query, question, prompt`,
+		`{"query":"q","options":["x","y"],"label":1,"answer":"y"}`:        "1",
+		`{"query":"q","options":["x","y"],"label":1,"gold":0}`:            `label and gold are different choices`,
+		`{"query":"q","options":["x","y"]}`:                               `want one of the keys answer, label, gold, target`,
 		`{"query":"q","options":["x","y"],"target":"z"}`:                  `label "z" names none of 2 choices`,
 		`{"query":"q","options":["x","y"],"target":["x"]}`:                `label "[\"x\"]" names none of 2 choices`,
 		`{"query":"q","options":["x","y"],"target":12345678901234567890}`: `label "12345678901234567890" names none of 2 choices`,
@@ -442,6 +450,7 @@ func TestMeasure(t *testing.T) {
 		{"pearson", scores, rated, 0.9308523625517565},
 		{"spearman", scores, rated, 0.8957223781626443},
 		{"rmse", scores, rated, 0.5562148865321747},
+		{"pearson", many(4.21, 257), rising(257), 0}, {"pearson", rising(277), many(2.7, 277), 0}, // the sum of these is rounded
 		{"pearson", flat, rated, 0}, {"spearman", flat, rated, 0}, {"matthews", flat, flat, 0}, {"f1", flat, flat, 0},
 	} {
 		got, err := tasks.Measure(c.metric, c.guess, c.truth)
@@ -464,6 +473,32 @@ func TestMeasure(t *testing.T) {
 	}
 	if _, err := tasks.Measure("f1", nil, nil); err == nil || err.Error() != "tasks: 0 predictions for 0 examples" {
 		t.Errorf("%v", err)
+	}
+}
+
+// many returns n times x, and rising the numbers below n.
+func many(x float64, n int) []float64 { return slices.Repeat([]float64{x}, n) }
+
+func rising(n int) (all []float64) {
+	for i := range n {
+		all = append(all, float64(i))
+	}
+	return all
+}
+
+// TestScaled: scores of STS-B that are all small belong to a release with another scale.
+func TestScaled(t *testing.T) {
+	stsb, err := tasks.Find("stsb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := write(t, "scaled.csv", "sentence1,sentence2,score\n"+strings.Repeat("a,b,0.76\n", 20))
+	want := path + ": no score is above 1, where STS-B's are from 0 to 5; a release scaled to 0 to 1 is read with --kind similarity and --score"
+	if _, err := stsb.Read(path); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if _, err := stsb.Read(write(t, "few.csv", "a,b,0.76\n")); err != nil {
+		t.Error(err)
 	}
 }
 
