@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -60,6 +61,8 @@ type Contents struct {
 	// Adapters becomes lora.safetensors: adapters that a run trained beside frozen weights, and that Params
 	// has merged; nil leaves it out.
 	Adapters []Tensor
+	// Beside identifies the frozen weights that Adapters were trained beside; see AdaptersBeside.
+	Beside string
 }
 
 // Save makes dir a checkpoint in one step, as [Write] does: after an error, or if the process dies, dir is as
@@ -104,14 +107,19 @@ func (c Contents) fill(temp string) error {
 			return fmt.Errorf("tokenizer: %w", err)
 		}
 	}
+	beside := maps.Clone(torchMetadata)
+	if c.Beside != "" {
+		beside[besideKey] = c.Beside
+	}
 	for _, file := range []struct { // in the order that Follow expects
-		name    string
-		tensors []Tensor
-	}{{optimizerName, c.Optimizer}, {adaptersName, c.Adapters}} {
+		name     string
+		tensors  []Tensor
+		metadata map[string]string
+	}{{optimizerName, c.Optimizer, torchMetadata}, {adaptersName, c.Adapters, beside}} {
 		if file.tensors == nil {
 			continue
 		}
-		err := writeFile(temp, file.name, func(w io.Writer) error { return safetensors.WriteChecked(w, torchMetadata, weights.F32, file.tensors) })
+		err := writeFile(temp, file.name, func(w io.Writer) error { return safetensors.WriteChecked(w, file.metadata, weights.F32, file.tensors) })
 		if err != nil {
 			return err
 		}

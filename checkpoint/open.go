@@ -137,6 +137,13 @@ func (d *Dir) Optimizer() (*safetensors.File, error) { return d.tensors(optimize
 // Adapters opens lora.safetensors, as Optimizer opens its file.
 func (d *Dir) Adapters() (*safetensors.File, error) { return d.tensors(adaptersName) }
 
+// besideKey is the key of Contents.Beside in the metadata of lora.safetensors.
+const besideKey = "beside"
+
+// AdaptersBeside returns what identifies the frozen weights that a file of adapters was trained beside, or "" if the
+// file is from before this was recorded.
+func AdaptersBeside(f *safetensors.File) string { return f.Metadata()[besideKey] }
+
 // tensors opens a file of tensors beside the weights.
 func (d *Dir) tensors(name string) (*safetensors.File, error) {
 	if _, err := fs.Stat(d.files, name); err != nil {

@@ -1,6 +1,9 @@
 package finetune
 
 import (
+	"fmt"
+	"hash/crc64"
+
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 )
 
@@ -49,6 +52,18 @@ func (e *Encoder) Examples(task tasks.Task, set tasks.Set) ([]Example, error) {
 		all = append(all, out)
 	}
 	return all, nil
+}
+
+// identity identifies sets of examples: their tokens, targets and truths.
+func identity(sets ...[]Example) string {
+	sum := crc64.New(crc64.MakeTable(crc64.ECMA))
+	for _, set := range sets {
+		fmt.Fprintln(sum, len(set))
+		for _, e := range set {
+			fmt.Fprintln(sum, e.Sequences, e.Targets, e.Truth)
+		}
+	}
+	return fmt.Sprintf("%016x", sum.Sum64())
 }
 
 // squared reports whether a task's one output is a number.

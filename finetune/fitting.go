@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -25,7 +26,8 @@ type fitting struct {
 	task          tasks.Task
 	training, dev []Example
 	longest       int
-	perEpoch      int // updates per epoch
+	perEpoch      int    // updates per epoch
+	identity      string // of the examples
 
 	order   []Example // order of the current epoch; examples within past updates are sorted by length
 	updates int       // handed out
@@ -117,17 +119,23 @@ func (f *fitting) batch(examples []Example, place int) train.Batch {
 
 // position is the position in the training data.
 type position struct {
-	Updates int `json:"updates"`
+	Updates  int    `json:"updates"`
+	Examples string `json:"examples,omitempty"` // identifies them; earlier checkpoints do not have it
 }
 
 // State returns the number of updates handed out.
-func (f *fitting) State() ([]byte, error) { return json.Marshal(position{f.updates}) }
+func (f *fitting) State() ([]byte, error) {
+	return json.Marshal(position{f.updates, f.identity})
+}
 
 // Restore repeats the shuffles and sorts of the earlier updates.
 func (f *fitting) Restore(state []byte) error {
 	var p position
 	if err := json.Unmarshal(state, &p); err != nil {
 		return fmt.Errorf("finetune: position: %w", err)
+	}
+	if p.Examples != "" && p.Examples != f.identity {
+		return errors.New("finetune: the examples to train or to measure on are not those that the run began with")
 	}
 	if p.Updates < 0 || p.Updates > f.Epochs*f.perEpoch {
 		return fmt.Errorf("finetune: a position after %d updates, want 0 to %d", p.Updates, f.Epochs*f.perEpoch)

@@ -89,7 +89,7 @@ func NewTrainer(c Classifier, params *graph.Params, task tasks.Task, training, d
 	if o.Micro == 0 {
 		o.Micro = min(o.Batch, len(training))
 	}
-	f := &fitting{Settings: o, c: c, params: params, task: task, training: training, dev: dev, longest: Longest(training, dev)}
+	f := &fitting{Settings: o, c: c, params: params, task: task, training: training, dev: dev, longest: Longest(training, dev), identity: identity(training, dev)}
 	f.perEpoch = (len(training) + o.Batch - 1) / o.Batch
 	steps := o.Epochs * f.perEpoch
 	t := &train.Trainer{

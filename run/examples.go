@@ -28,7 +28,7 @@ func (r TunedRecipe) files() (learn, dev string, err error) {
 	}
 	learn, dev = r.Train, r.Dev
 	if r.Data == "" {
-		return learn, dev, nil
+		return learn, dev, sameFile(learn, dev)
 	}
 	entries, err := os.ReadDir(r.Data)
 	if errors.Is(err, syscall.ENOTDIR) {
@@ -52,13 +52,16 @@ func (r TunedRecipe) files() (learn, dev string, err error) {
 			return "", "", err
 		}
 	}
-	if learn == "" {
+	if learn == "" && r.Dev == "" {
 		learn, dev = dev, ""
 	}
-	if learn == "" {
+	switch {
+	case learn == "" && r.Dev == "":
 		return "", "", fmt.Errorf("--data: no file in %s has train, dev or val in its name; give --train and --dev", r.Data)
+	case learn == "":
+		return "", "", fmt.Errorf("--data: no file in %s has train in its name; give --train", r.Data)
 	}
-	return learn, dev, nil
+	return learn, dev, sameFile(learn, dev)
 }
 
 // fileFor returns the one file of --data whose name fits, or "" if there is none. A name that is just train, dev or the
@@ -180,6 +183,16 @@ func (t *Tuning) sayScale(task tasks.Task, dev tasks.Set) {
 			fmt.Fprintf(t.log, "%s in the dev set outside this range, which the model cannot predict\n", plural.Of(beyond, "score"))
 		}
 	}
+}
+
+// sameFile refuses a file both to train and to measure on.
+func sameFile(learn, dev string) error {
+	one, err1 := os.Stat(learn)
+	other, err2 := os.Stat(dev)
+	if err1 == nil && err2 == nil && os.SameFile(one, other) {
+		return fmt.Errorf("--dev: %s is the file to train on; without --dev, a tenth of it is held out", dev)
+	}
+	return nil
 }
 
 // notFolder refuses a folder where a file is needed.

@@ -3,9 +3,12 @@ package run
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/mapped"
 	"github.com/gorgpt/gorgpt/memory"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/train"
@@ -78,19 +81,40 @@ func (t *Tuning) mergedContents(plain models.Model, params *graph.Params, declar
 		return checkpoint.Contents{}, err
 	}
 	c, err := contents(t.merged)
+	c.Beside = t.beside
 	for _, p := range params.Trainable() {
 		c.Adapters = append(c.Adapters, checkpoint.Tensor{Name: p.Name(), Shape: p.Shape(), Data: p.Data()})
 	}
 	return c, err
 }
 
+// besideBase records which weights the adapters are trained beside. --fresh does not use the checkpoint's.
+func (t *Tuning) besideBase() error {
+	if t.Recipe.LoRA == 0 || t.Recipe.Fresh {
+		return nil
+	}
+	sum := crc32.New(weights.Castagnoli)
+	err := mapped.Guard(func() error { // the parameters may be mapped
+		for _, p := range t.base.Params.All() {
+			fmt.Fprintln(sum, p.Name(), p.Shape())
+			sum.Write(weights.Bytes(p.Data()))
+		}
+		return nil
+	})
+	t.beside = fmt.Sprintf("%08x", sum.Sum32())
+	return err
+}
+
 // readAdapters reads the trained adapters.
-func readAdapters(d *checkpoint.Dir, params *graph.Params) (err error) {
+func (t *Tuning) readAdapters(d *checkpoint.Dir, params *graph.Params) (err error) {
 	f, err := d.Adapters()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	if beside := checkpoint.AdaptersBeside(f); beside != "" && beside != t.beside {
+		return fmt.Errorf("%s: its weights are not those that this run's adapters have been trained beside", t.Recipe.From)
+	}
 	for _, p := range params.Trainable() {
 		if err := p.Fill(func(data []float32) error { return f.Read(p.Name(), data) }); err != nil {
 			return err

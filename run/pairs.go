@@ -59,7 +59,7 @@ func (r *responding) checkpoint() (checkpoint.Contents, error) {
 // readWeights reads what checkpoint saved.
 func (r *responding) readWeights(d *checkpoint.Dir) error {
 	if r.Recipe.LoRA > 0 {
-		return readAdapters(d, r.Trainer.Params)
+		return r.readAdapters(d, r.Trainer.Params)
 	}
 	r.Trainer.Params = graph.NewParams(0)
 	if err := models.Declare(r.base.Model, r.Trainer.Params); err != nil {
@@ -196,6 +196,9 @@ func (r *responding) trainer(bool) error {
 		if err := o.freeze(params, ""); err != nil {
 			return err
 		}
+	}
+	if err := r.besideBase(); err != nil {
+		return err
 	}
 	r.base.Params = nil // the trainer has the trainable parameters
 	computing, err := Computing(o.Precision)

@@ -101,7 +101,7 @@ func (c *classifying) checkpoint() (checkpoint.Contents, error) {
 // readWeights reads what checkpoint saved.
 func (c *classifying) readWeights(d *checkpoint.Dir) error {
 	if c.Recipe.LoRA > 0 {
-		return readAdapters(d, c.trained.Params)
+		return c.readAdapters(d, c.trained.Params)
 	}
 	return d.Params(c.trained.Params)
 }
@@ -115,6 +115,9 @@ func (c *classifying) trainer(resumed bool) (err error) {
 	}
 	computing, err := graph.ParsePrecision(r.Precision)
 	if err != nil {
+		return err
+	}
+	if err := c.besideBase(); err != nil {
 		return err
 	}
 	c.base.Params = nil // weights that cannot be mapped from their file would take memory

@@ -29,6 +29,7 @@ type Tuning struct {
 	Best        *finetune.Evaluation
 
 	base   *Trained
+	beside string        // with adapters: what identifies the base's weights
 	merged *graph.Params // of weights with adapters merged; nil before the first checkpoint
 	work   tuner
 }
