@@ -121,6 +121,7 @@ func TestChat(t *testing.T) {
 		{"{\"role\":\"boss\"}", `line 1: role is "boss", want system, developer, user, assistant or tool`, []string{"--json"}},
 		{"Hi", `line 1: want a message such as {"role":"user","content":"…"}: invalid character 'H' looking for beginning of value (byte 1)`, []string{"--json"}},
 		{`{"role":"user","text":"x"}`, `line 1: want a message such as {"role":"user","content":"…"}: json: unknown field "text"`, []string{"--json"}},
+		{`{"role":"user","content":null}`, "line 1: content is null, want a string", []string{"--json"}},
 		{`{"role":"system","content":"x"}` + "\n" + `{"role":"system","content":"y"}`, "line 2: a system message must come before all others", []string{"--json"}},
 		{`{"role":"developer","content":"x"}` + "\n" + `{"role":"system","content":"x"}`, "line 2: a system message must come before all others", []string{"--json"}},
 		{"Hi", "--samples has no meaning with --chat, which reads the user's messages from standard input and answers each once", []string{"--samples", "2"}},

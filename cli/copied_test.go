@@ -128,3 +128,23 @@ func TestDamagedLogs(t *testing.T) {
 		}
 	}
 }
+
+// TestRunsWithDamage: a run that cannot be read does not hide the others.
+func TestRunsWithDamage(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, dir := range []string{"all/bad", "all/good"} {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, "all/bad/metrics.jsonl", "hello\n")
+	write(t, "all/good/metrics.jsonl", `{"step":1,"tokens":8,"loss":2.5,"lr":0.1,"grad_norm":1,"tokens_per_s":80,"seconds":0.1}`+"\n")
+	status, stdout, stderr := gorgpt(t, t.Context(), "runs", "all")
+	if status != 0 || !strings.Contains(stdout, "all/good") || !strings.Contains(stderr, "all/bad/metrics.jsonl: line 1: ") || !strings.HasSuffix(stderr, "; left out\n") {
+		t.Errorf("status %d:\n%s%s", status, stdout, stderr)
+	}
+	write(t, "all/good/metrics.jsonl", "hello\n")
+	if status, stdout, stderr := gorgpt(t, t.Context(), "runs", "all"); status != 1 || stdout != "" {
+		t.Errorf("status %d:\n%s%s", status, stdout, stderr)
+	}
+}

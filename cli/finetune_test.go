@@ -124,6 +124,7 @@ func TestFinetune(t *testing.T) {
 		{"classify --from nowhere x", 1, "nowhere: no such file or folder"},
 		{"classify --from tuned/checkpoints/best x y", 2, "2 texts, want 1: reviews.csv is a task of classification"},
 		{"generate --from tuned/checkpoints/best --prompt x", 1, "tuned/checkpoints/best: a classifier, which writes no text: use gorgpt classify"},
+		{"convert tuned/checkpoints/best x.gguf", 1, "tuned/checkpoints/best is a classifier, which no other format can hold; gorgpt classify and serve read it as it is"},
 		{"classify", 2, "--from is missing: the checkpoint to classify with"},
 	} {
 		status, _, stderr := gorgpt(t, t.Context(), strings.Fields(c.args)...)

@@ -44,6 +44,19 @@ func TestPackAgain(t *testing.T) {
 	pack(0, "train: ", "--out", "mend")
 	same("mend", "whole")
 
+	if err := os.CopyFS("half", os.DirFS("whole")); err != nil {
+		t.Fatal(err)
+	}
+	index, err := os.ReadFile("half/pack.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, "half/pack.json", strings.Replace(string(index), `"complete": true`, `"complete": false`, 1))
+	status, _, stderr := gorgpt(t, t.Context(), "train", "--data", "half", "--steps", "1")
+	if status != 1 || !strings.HasSuffix(stderr, "half: gorgpt pack has not finished it; run the same command again\n") {
+		t.Errorf("half a pack: status %d, %s", status, stderr)
+	}
+
 	write(t, "a.jsonl", strings.Replace(badRecords(0), "0 and 0", "1 and 0", 1)) // of the same length
 	pack(1, "gorgpt: mend: the text has changed since ", "--out", "mend")
 	same("mend", "whole")

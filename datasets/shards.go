@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -77,6 +78,34 @@ func checkWidth(src *Source, tok tokenizer.Tokenizer) error {
 	return nil
 }
 
+// maxIndex bounds the index of a pack, which has some hundred bytes for each shard.
+const maxIndex = 1 << 28
+
+// checkComplete returns an error if package pack has not yet written all of a folder: a run would have only a part
+// of the text, and could not be resumed once there is more.
+func checkComplete(dir string) error {
+	data, err := store.ReadFile(store.Join(dir, shard.IndexFile), maxIndex)
+	if err != nil {
+		return err
+	}
+	type part struct {
+		Complete *bool `json:"complete"`
+	}
+	var index struct {
+		Train part `json:"train"`
+		Val   part `json:"val"`
+	}
+	if err := json.Unmarshal(data, &index); err != nil {
+		return fmt.Errorf("%s: %w", store.Join(dir, shard.IndexFile), err)
+	}
+	for _, p := range []part{index.Train, index.Val} {
+		if p.Complete != nil && !*p.Complete {
+			return fmt.Errorf("%s: gorgpt pack has not finished it; run the same command again", dir)
+		}
+	}
+	return nil
+}
+
 // checkMade returns an error if shards of the source were made with another tokenizer than tok:
 // their ids would stand for other tokens.
 func checkMade(src *Source, tok tokenizer.Tokenizer) error {
@@ -84,6 +113,9 @@ func checkMade(src *Source, tok tokenizer.Tokenizer) error {
 		return err
 	}
 	for _, folder := range src.Tokenizers() {
+		if err := checkComplete(store.Dir(folder)); err != nil {
+			return err
+		}
 		made, err := tokenizer.Load(folder)
 		if err != nil {
 			return err

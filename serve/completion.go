@@ -117,8 +117,10 @@ func hasNull(list json.RawMessage) bool {
 
 // idPrompts reads prompts of tokens: a list of tokens, or a list of such lists.
 func (b *Body) idPrompts(m *Model, value json.RawMessage) []prompt {
-	lists := []json.RawMessage{value}
-	if _, one := idsOf(value); !one && json.Unmarshal(value, &lists) != nil {
+	var lists []json.RawMessage
+	if _, one := idsOf(value); one {
+		lists = []json.RawMessage{value}
+	} else if json.Unmarshal(value, &lists) != nil {
 		lists = nil
 	}
 	if len(lists) > mostPrompts {

@@ -47,7 +47,7 @@ func malformedBodies() (all []malformed) {
 	for _, value := range []string{"1", "true", "{}", `[1]`, `[["a"]]`, `""`, `["a", ""]`, `["a", null]`, "[" + strings.Repeat(`"x",`, 99) + `"x"]`, `"\udfff"`} {
 		add(completions, "stop", `{"prompt": "x", "stop": `+value+`}`)
 	}
-	for _, value := range []string{"1", "[]", `"x"`, `{"x": 1}`, `{"259": 1}`, `{"-1": 1}`, `{"1.5": 1}`, `{"1": "x"}`, `{"1": 101}`, `{"1": -1e3}`, `{"1": null}`, `{"1": 1e400}`, `{"99999999999999999999": 1}`, `{"1": NaN}`} {
+	for _, value := range []string{"1", "[]", `"x"`, `{"x": 1}`, `{"259": 1}`, `{"-1": 1}`, `{"1.5": 1}`, `{"1": "x"}`, `{"1": 101}`, `{"1": -1e3}`, `{"1": null}`, `{"1": 1e400}`, `{"99999999999999999999": 1}`, `{"1": NaN}`, `{"1": 1, "1": 2}`, `{"1": 1, "01": 2}`} {
 		add(completions, "logit_bias", `{"prompt": "x", "logit_bias": `+value+`}`)
 	}
 	for _, value := range []string{"1", `"x"`, "[300]", "[-1]", "[null]", "[0.5]"} {

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"math/rand/v2"
@@ -55,13 +56,21 @@ func (b *Body) bias(vocab int) map[int]float64 {
 	if !there {
 		return nil
 	}
-	var all map[string]json.RawMessage
-	if json.Unmarshal(value, &all) != nil || value[0] != '{' {
+	if value[0] != '{' {
 		b.fail("logit_bias", "%s is not an object that maps token ids to numbers", short(value))
 		return nil
 	}
 	bias := make(map[int]float64)
-	for key, value := range all {
+	d := json.NewDecoder(bytes.NewReader(value)) // a map would not show that a key is given twice
+	_, _ = d.Token()                             // value is valid JSON
+	for d.More() {
+		name, _ := d.Token()
+		key := name.(string)
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			b.fail("logit_bias", "not valid JSON%s", because(err))
+			return nil
+		}
 		id, err := strconv.Atoi(key)
 		if err != nil || id < 0 || id >= vocab {
 			b.fail("logit_bias", "%s is not a token id from 0 to %d", short(json.RawMessage(strconv.Quote(key))), vocab-1)
@@ -70,6 +79,10 @@ func (b *Body) bias(vocab int) map[int]float64 {
 		x, err := numberOf(value)
 		if err != nil || x < -100 || x > 100 {
 			b.fail("logit_bias", "%s for token %d is not a number from -100 to 100", short(value), id)
+			return nil
+		}
+		if _, again := bias[id]; again { // as 5 and 05
+			b.fail("logit_bias", "token %d is given twice", id)
 			return nil
 		}
 		bias[id] = x

@@ -35,6 +35,7 @@ func owners(params []*graph.Param, ranks int) map[string]int {
 // KeptOfShards is [Optimizer.Kept] for state sharded over the given number of ranks: the count of
 // the rank that keeps most.
 func (o *Optimizer) KeptOfShards(params *graph.Params, ranks int) (most int64, err error) {
+	ranks = min(ranks, max(len(params.All()), 1)) // the others keep nothing
 	of, has := owners(params.All(), ranks), make([]int64, ranks)
 	for _, p := range params.Trainable() {
 		names, err := o.keeps(p)

@@ -139,6 +139,9 @@ func TestShardSolver(t *testing.T) {
 			if err != nil || err2 != nil || int(computed) != most || int(of) != sum {
 				t.Errorf("%s: %d numbers of %d on a rank, computed %d of %d; %v, %v", name, most, sum, computed, of, err, err2)
 			}
+			if n, err := solver().KeptOfShards(all[0].Params, 1<<40); err != nil || n < 1 || n > computed {
+				t.Errorf("%s: %d numbers on a rank of many, %v; want 1 to %d", name, n, err, computed)
+			}
 			all, _ = newToyRanks(5-ranks, 8, false) // resume with another number of ranks
 			for _, tr := range all {
 				tr.Solver, tr.ShardSolver = solver(), true

@@ -15,6 +15,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/checkpoint/convert"
 	"github.com/gorgpt/gorgpt/cli/internal/command"
+	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/run"
 	"github.com/gorgpt/gorgpt/store"
@@ -80,6 +81,9 @@ func convertTo(out io.Writer, from, to string, o convert.Options, asJSON bool) e
 			_, err := fmt.Fprintf(out, "%s (%s, %s)\n%s\ntokenizer: %s\n", r.Kind, filepath.Base(r.File), r.Stored, r.About, r.Tokenizer)
 			return err
 		}
+	}
+	if _, err := os.Stat(filepath.Join(from, finetune.DescriptionName)); err == nil {
+		return fmt.Errorf("%s is a classifier, which no other format can hold; gorgpt classify and serve read it as it is", from)
 	}
 	at, send, err := beside(to)
 	if err != nil {

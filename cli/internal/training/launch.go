@@ -36,6 +36,12 @@ can be resumed. Nothing is started. The arguments of gorgpt follow after --: tra
 			if err := settings.Validate(); err != nil {
 				return err
 			}
+			if err := setting.NoneIdle(cmd.Flags().Changed,
+				setting.Idle{Holds: s.How != "mpijob", Settings: []string{"image"}, With: "--print " + s.How + ": it is for mpijob"},
+				setting.Idle{Holds: s.How == "mpirun", Settings: []string{"name"}, With: "--print mpirun: it is for srun and mpijob"},
+			); err != nil {
+				return err
+			}
 			if len(args) == 0 || args[0] != "train" && args[0] != "finetune" {
 				return usage.Errorf("want the command to start after --, as in -- train … or -- finetune …")
 			}

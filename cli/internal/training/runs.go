@@ -34,6 +34,7 @@ still be in progress.`,
   gorgpt runs runs/a runs/b --plot compare.png`,
 		Args: command.Args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			var bad error // of the first run that cannot be read
 			dirs, err := run.Find(args...)
 			if err != nil {
 				return err
@@ -41,6 +42,11 @@ still be in progress.`,
 			var all []*run.Summary
 			for _, dir := range dirs {
 				r, err := run.Summarize(dir)
+				if err != nil && len(dirs) > 1 { // the others can be compared
+					fmt.Fprintf(cmd.ErrOrStderr(), "%v; left out\n", err)
+					bad = cmp.Or(bad, err)
+					continue
+				}
 				if err != nil {
 					return err
 				}
@@ -48,6 +54,9 @@ still be in progress.`,
 					fmt.Fprintf(cmd.ErrOrStderr(), "%s: %v; left out\n", dir.MetricsPath(), r.Damage)
 				}
 				all = append(all, r)
+			}
+			if len(all) == 0 {
+				return bad
 			}
 			if plot != "" {
 				if err := run.Draw(plot, all); err != nil {

@@ -86,6 +86,13 @@ func readMessage(line string) (m chat.Message, err error) {
 	if err != nil {
 		return m, fmt.Errorf("want a message such as {\"role\":\"user\",\"content\":\"…\"}: %w", err)
 	}
+	var given map[string]any
+	if err := json.Unmarshal([]byte(line), &given); err != nil {
+		return m, err
+	}
+	if content, there := given["content"]; there && content == nil {
+		return m, errors.New("content is null, want a string")
+	}
 	return m, m.Check()
 }
 
