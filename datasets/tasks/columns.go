@@ -25,7 +25,7 @@ type Columns struct {
 	unknown  []string         // labels that mark examples without one, which are left out
 	repeats  string           // column that rows may repeat though the header has it once,
 	repeated []string         // and the values it may have
-	quotes   bool             // tab-separated fields may be quoted
+	own      bool             // tab-separated fields may be quoted, and classes are as they are written
 	torn     bool             // the published file has broken lines and empty texts, which are left out
 }
 
@@ -47,7 +47,7 @@ func (c Columns) Read(path string, kind Kind, labels []string) (Task, Set, error
 			return t, Set{}, fmt.Errorf("tasks: %w", err)
 		}
 	}
-	c.quotes = true // such a table is usually written by a program
+	c.own = true // such a table is usually written by a program
 	if c.Label != "" {
 		if labels == nil {
 			var err error

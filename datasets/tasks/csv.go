@@ -89,7 +89,7 @@ func (c Columns) readLines(data []byte) ([]line, error) {
 		return lines, err
 	}
 	plain := split(data)
-	if c.quotes {
+	if c.own {
 		// A quote that begins one text and a quote that ends another must not join their lines.
 		lines, regular, err := delimited(data, '\t')
 		if regular && err == nil && (len(lines) == len(plain) || !rectangular(plain)) {

@@ -82,7 +82,7 @@ func readAGNews(path string, labels classes) (Set, error) {
 	for _, r := range rows {
 		e := Example{Line: r.line}
 		if e.Text, err = r.get("text|Description"); err == nil {
-			e.Label, err = newsLabel(r, len(labels.labels))
+			e.Label, err = newsLabel(r, labels)
 		}
 		if err != nil {
 			return Set{}, fmt.Errorf("%s:%d: %w", path, r.line, err)
@@ -95,7 +95,7 @@ func readAGNews(path string, labels classes) (Set, error) {
 	return set.some(path)
 }
 
-func newsLabel(r row, classes int) (int, error) {
+func newsLabel(r row, classes classes) (int, error) {
 	first := 0
 	if _, ok := r.values["Class Index"]; ok {
 		first = 1
@@ -104,9 +104,12 @@ func newsLabel(r row, classes int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if i, named := classes.of[label]; named {
+		return i, nil
+	}
 	n, err := strconv.Atoi(label)
-	if err != nil || n < first || n >= first+classes {
-		return 0, fmt.Errorf("label %s, want %d to %d", brief(label), first, first+classes-1)
+	if last := first + len(classes.labels) - 1; err != nil || n < first || n > last {
+		return 0, fmt.Errorf("label %s, want %d to %d", brief(label), first, last)
 	}
 	return n - first, nil
 }

@@ -43,7 +43,9 @@ func readTable(path string, c Columns) (rows []row, torn int, err error) {
 		return nil, 0, err
 	}
 	if isRecords(path, data) {
-		rows, err = readJSONRows(path, data)
+		if rows, err = readJSONRows(path, data); err == nil && isParquet(data) && !c.own {
+			nameClasses(rows, classNames(data))
+		}
 		return rows, 0, err
 	}
 	lines, err := c.readLines(data)

@@ -94,7 +94,7 @@ func All() []Task {
 	labeled := func(c Columns) Columns { c.unknown = []string{"-1"}; return c }
 	return []Task{
 		classification("sst2", "sentiment of film reviews, Stanford Sentiment Treebank", Classification,
-			[]string{"negative|0", "positive|1"}, []string{"accuracy"}, "accuracy 91.3",
+			[]string{"negative|0|neg", "positive|1|pos"}, []string{"accuracy"}, "accuracy 91.3",
 			labeled(Columns{Text: "sentence|text", Label: "label", names: map[int][]string{2: {"sentence", "label"}}}).tableOr(sst2)),
 		classification("cola", "is an English sentence acceptable", Classification,
 			[]string{"unacceptable|0", "acceptable|1"}, []string{"matthews", "accuracy"}, "Matthews correlation 45.4",
