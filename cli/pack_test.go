@@ -44,6 +44,14 @@ func TestPackAgain(t *testing.T) {
 	pack(0, "train: ", "--out", "mend")
 	same("mend", "whole")
 
+	for _, special := range [][2]string{{"--special=true", "--special=false"}, {"--special=false", "--special=true"}} {
+		dir := "packed" + special[0]
+		pack(0, "train: ", "--out", dir, special[0])
+		if status, _, stderr := trainSmall(t, "--data", dir, "--tokenizer", dir+"/tokenizer", "--steps", "1", "--out", dir+"-run", special[1]); status != 0 {
+			t.Errorf("packed with %s, read with %s: %s", special[0], special[1], stderr)
+		}
+	}
+
 	if err := os.CopyFS("half", os.DirFS("whole")); err != nil {
 		t.Fatal(err)
 	}

@@ -120,11 +120,11 @@ func checkMade(src *Source, tok tokenizer.Tokenizer) error {
 		if err != nil {
 			return err
 		}
-		other, err := printTokenizer(made)
+		other, err := printTokenizer(tokenizer.ReadSpecial(made)) // with --special or without: the ids are made
 		if err != nil {
 			return fmt.Errorf("%s: %w", folder, err)
 		}
-		print, err := printTokenizer(tok)
+		print, err := printTokenizer(tokenizer.ReadSpecial(tok))
 		if err != nil {
 			return err
 		}
