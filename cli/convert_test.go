@@ -39,7 +39,7 @@ func TestVerify(t *testing.T) {
 		}
 	}
 	hf := filepath.Join(root, "gpt2/hf")
-	run(0, hf+": it has no checksums; gorgpt convert writes them", "models", "--verify", hf)
+	run(0, hf+": nothing was verified: it has no checksums; model directories that gorgpt writes have them", "models", "--verify", hf)
 	run(0, "out", "convert", hf, "out")
 	run(0, "out: 28 tensors verified", "models", "--verify", "out")
 

@@ -108,7 +108,7 @@ func verifyModel(w io.Writer, dir string) error {
 		return run.OrBest(dir, err)
 	}
 	if n == 0 {
-		_, err = fmt.Fprintf(w, "%s: it has no checksums; gorgpt convert writes them\n", dir)
+		_, err = fmt.Fprintf(w, "%s: nothing was verified: it has no checksums; model directories that gorgpt writes have them\n", dir)
 	} else {
 		_, err = fmt.Fprintf(w, "%s: %s verified\n", dir, plural.Of(n, "tensor"))
 	}
