@@ -107,6 +107,13 @@ func TestPlateauRefused(t *testing.T) {
 	if _, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "cosine", "--steps", "80", "--stop-after", "41"); !strings.Contains(stderr, other) {
 		t.Errorf("%s\nwant %s", stderr, other)
 	}
+	counted := strings.Fields("train --data text.txt --tokenizer chars --layers 1 --width 32 --heads 2 --context 16 --batch 8 --eval-batches 3 --model gpt2-nano --out counted --tokens 5120 --stop-after 30")
+	if status, _, stderr := gorgpt(t, t.Context(), counted...); status != 0 {
+		t.Fatal(stderr)
+	}
+	if _, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "counted", "--tokens", "10240", "--stop-after", "31"); !strings.Contains(stderr, other) {
+		t.Errorf("%s\nwant %s", stderr, other)
+	}
 	const want = "note: this is not the same as a run of 80 steps from the start, whose learning rates differ from update 38 on\n" +
 		"the run before its learning rate fell is in short/checkpoints/plateau; to continue from there: gorgpt train --resume short/checkpoints/plateau --steps 80 --out DIR\n"
 	if _, _, stderr := gorgpt(t, t.Context(), "train", "--resume", "short", "--steps", "80", "--stop-after", "41"); !strings.Contains(stderr, want) {

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -110,19 +111,24 @@ func copyRun(from string, of, to Dir) error {
 // sayReplanned logs that a run resumed for another length has not had the learning rates of a run
 // planned for that length from the start, if that is so.
 func (r *Run) sayReplanned(was Recipe, step int) error {
-	if was.Steps == r.Recipe.Steps || was.inTokens() || r.Recipe.inTokens() {
+	if was.Steps == r.Recipe.Steps {
 		return nil
 	}
-	before, err := was.MakeSchedule()
+	before, err := was.rates()
 	if err != nil {
 		return err
 	}
-	now, err := r.Recipe.MakeSchedule()
+	now, err := r.Recipe.rates()
 	if err != nil {
 		return err
 	}
 	for i := range step {
-		if before(i) == now(i) {
+		a, err1 := before(i)
+		b, err2 := now(i)
+		if err := cmp.Or(err1, err2); err != nil {
+			return err
+		}
+		if a == b {
 			continue
 		}
 		r.say(fmt.Sprintf("note: this is not the same as a run of %d steps from the start, whose learning rates differ from update %d on", r.Recipe.Steps, i+1))
@@ -131,7 +137,11 @@ func (r *Run) sayReplanned(was Recipe, step int) error {
 			return err
 		}
 		if plateau := filepath.Join(r.Dir.Checkpoints(), checkpoint.Plateau); end > 0 && i >= end && exists(plateau) {
-			r.say(fmt.Sprintf("the run before its learning rate fell is in %s; to continue from there: gorgpt train --resume %s --steps %d --out DIR", plateau, plateau, r.Recipe.Steps))
+			length := fmt.Sprint("--steps ", r.Recipe.Steps)
+			if r.Recipe.Tokens != "" {
+				length = "--tokens " + r.Recipe.Tokens
+			}
+			r.say(fmt.Sprintf("the run before its learning rate fell is in %s; to continue from there: gorgpt train --resume %s %s --out DIR", plateau, plateau, length))
 		}
 		break
 	}

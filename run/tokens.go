@@ -113,6 +113,23 @@ func (r Recipe) MakeTokenSchedule() (train.TokenSchedule, error) {
 	return s, usage.Of(err)
 }
 
+// rates returns the learning rate of each update, counted from 0.
+func (r Recipe) rates() (func(update int) (float64, error), error) {
+	schedule, err := r.MakeSchedule()
+	if err != nil {
+		return nil, err
+	}
+	byTokens, err := r.MakeTokenSchedule()
+	if err != nil || byTokens == nil {
+		return func(update int) (float64, error) { return schedule(update), nil }, err
+	}
+	task, err := r.task()
+	return func(update int) (float64, error) {
+		n, err := task.Tokens(int64(update) + 1)
+		return byTokens(n), err
+	}, err
+}
+
 // spans returns the tokens over which the learning rate rises, and those after which it is at its
 // floor.
 func (r Recipe) spans() (warmup, decay int64, err error) {
