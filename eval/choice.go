@@ -112,11 +112,24 @@ func (m MultipleChoice) Evaluate(ctx context.Context, s *Subject, path string) (
 	}
 	if m.Words != nil {
 		r.Protocol = append(r.Protocol, Setting{"verbalizers", strings.Join(m.Words, ", ")})
+		if never := unasked(m.Words, questions); never != nil { // the file may be another task's
+			r.Protocol = append(r.Protocol, Setting{"never_the_answer", strings.Join(never, ", ")})
+		}
 	}
 	r.Protocol = append(append(r.Protocol, append(p.settings(m.Examples, m.From), p.cuts()...)...),
 		Setting{"detokenizer", orNone(m.Detokenizer)}, Setting{"window", strconv.Itoa(s.Window)},
 		Setting{"bos", s.bosText(m.BOS, beginning(s.Tokenizer)+" where nothing stands before a choice")}, Setting{"tokenizer", s.Tokenizer.Name()})
 	return r, nil
+}
+
+// unasked returns the words of the classes that are the answer to no question.
+func unasked(words []string, questions []Question) (never []string) {
+	for class, word := range words {
+		if !slices.ContainsFunc(questions, func(q Question) bool { return q.Answer == class }) {
+			never = append(never, word)
+		}
+	}
+	return never
 }
 
 // accuracies returns the accuracies under each normalizer and by chance, and the headline.

@@ -212,3 +212,14 @@ func ints(text string) (ids []int) {
 	}
 	return ids
 }
+
+// TestUnasked: the protocol names classes that no question has: the file may be another task's.
+func TestUnasked(t *testing.T) {
+	words := []string{"World", "Sports", "Business"}
+	if got := unasked(words, []Question{{Answer: 2}, {Answer: 0}, {Answer: 2}}); !slices.Equal(got, words[1:2]) {
+		t.Errorf("%v", got)
+	}
+	if got := unasked(words, []Question{{Answer: 2}, {Answer: 0}, {Answer: 1}}); got != nil {
+		t.Errorf("%v", got)
+	}
+}
