@@ -61,7 +61,7 @@ func TestPackAgain(t *testing.T) {
 	}
 	write(t, "half/pack.json", strings.Replace(string(index), `"complete": true`, `"complete": false`, 1))
 	status, _, stderr := gorgpt(t, t.Context(), "train", "--data", "half", "--steps", "1")
-	if status != 1 || !strings.HasSuffix(stderr, "half: gorgpt pack has not finished it; run the same command again\n") {
+	if status != 1 || !strings.HasSuffix(stderr, "half: gorgpt pack has not finished this folder; run that gorgpt pack command again\n") {
 		t.Errorf("half a pack: status %d, %s", status, stderr)
 	}
 

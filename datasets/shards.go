@@ -78,8 +78,8 @@ func checkWidth(src *Source, tok tokenizer.Tokenizer) error {
 	return nil
 }
 
-// maxIndex bounds the index of a pack, which has some hundred bytes for each shard.
-const maxIndex = 1 << 28
+// maxIndex bounds the index of a pack, as in package pack.
+const maxIndex = 64 << 20
 
 // checkComplete returns an error if package pack has not yet written all of a folder: a run would have only a part
 // of the text, and could not be resumed once there is more.
@@ -100,7 +100,7 @@ func checkComplete(dir string) error {
 	}
 	for _, p := range []part{index.Train, index.Val} {
 		if p.Complete != nil && !*p.Complete {
-			return fmt.Errorf("%s: gorgpt pack has not finished it; run the same command again", dir)
+			return fmt.Errorf("%s: gorgpt pack has not finished this folder; run that gorgpt pack command again", dir)
 		}
 	}
 	return nil

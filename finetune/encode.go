@@ -3,6 +3,7 @@ package finetune
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gorgpt/gorgpt/datasets/tasks"
 	"github.com/gorgpt/gorgpt/tokenizer"
@@ -53,7 +54,8 @@ func NewEncoder(t tokenizer.Tokenizer, context int) (*Encoder, error) {
 // Encode returns an example's sequences (Radford et al. 2018, figure 1): one for a classification
 // or an entailment, both orders for a similarity, one per choice for multiple choice. Texts that
 // are too long are truncated at the end: a single text may have Context−2 tokens, and each of two
-// Context/2−2, as in OpenAI's code.
+// Context/2−2, as in OpenAI's code. Of a text and a question about it, it is the text that is
+// truncated.
 func (e *Encoder) Encode(kind tasks.Kind, x tasks.Example) ([][]int, error) {
 	switch kind {
 	case tasks.Classification:
@@ -105,7 +107,8 @@ func (e *Encoder) pair(first, second string) (a, b []int, err error) {
 // half returns how many tokens each of two texts may have.
 func (e *Encoder) half() int { return e.Context/2 - 2 }
 
-// asked returns the tokens of a text and the question about it. If they are too many, it is the text that is truncated.
+// asked returns the tokens of a text and the question about it. If they are too many, it is the text that is truncated,
+// and the question only if it alone is too long.
 func (e *Encoder) asked(text, question string) ([]int, error) {
 	if text == "" || question == "" {
 		return e.text(text+question, e.half())
@@ -114,16 +117,19 @@ func (e *Encoder) asked(text, question string) ([]int, error) {
 	if err != nil || len(ids) <= e.half() {
 		return ids, err
 	}
-	end, err := e.Tokenizer.Append(nil, []byte(" "+question))
+	start, err := e.Tokenizer.Append(nil, []byte(text))
 	if err != nil {
 		return nil, err
 	}
-	end = end[:min(len(end), e.half())]
-	e.Truncated++
-	if ids, err = e.Tokenizer.Append(nil, []byte(text)); err != nil {
-		return nil, err
+	end := ids[min(len(start), len(ids)):]
+	if len(end) == 0 || !slices.Equal(ids[:len(start)], start) { // a token reaches from one to the other
+		if end, err = e.Tokenizer.Append(nil, []byte(" "+question)); err != nil {
+			return nil, err
+		}
 	}
-	return append(ids[:min(len(ids), e.half()-len(end))], end...), nil
+	e.Truncated++
+	end = end[:min(len(end), e.half())]
+	return slices.Concat(start[:min(len(start), e.half()-len(end))], end), nil
 }
 
 // join puts the special tokens around texts and between them.

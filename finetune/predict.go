@@ -86,7 +86,7 @@ func (p *Predictor) predict(ctx context.Context, examples []Example, rank, ranks
 			return nil, err
 		}
 		scores, outputs := program.Value(with.scores), p.c.Outputs
-		if slices.ContainsFunc(scores[:len(places)*outputs], func(v float32) bool { return v != v }) {
+		if slices.ContainsFunc(scores[:len(places)*outputs], func(v float32) bool { return v-v != 0 }) {
 			return nil, errors.New("finetune: the scores are not numbers: the model's activations overflow")
 		}
 		for i, place := range places {

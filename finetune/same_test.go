@@ -241,3 +241,23 @@ func TestRanks(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherExamples: a position belongs to the examples that it identifies, if it does.
+func TestOtherExamples(t *testing.T) {
+	_, _, examples := few(t, false)
+	f := &fitting{Settings: Settings{Epochs: 1, Batch: 2}, training: examples, perEpoch: 3, identity: identity(examples, examples[:1])}
+	kept, err := f.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, state := range []string{string(kept), `{"updates":1}`} { // earlier checkpoints do not identify them
+		if err := f.Restore([]byte(state)); err != nil {
+			t.Errorf("%s: %v", state, err)
+		}
+	}
+	f.identity = identity(examples, examples[1:2])
+	const want = "finetune: the examples to train or to measure on are not those that the run began with"
+	if err := f.Restore(kept); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}

@@ -47,7 +47,7 @@ func (r TunedRecipe) files() (learn, dev string, err error) {
 		}
 	}
 	if dev == "" {
-		others := slices.DeleteFunc(names, func(name string) bool { return filepath.Join(r.Data, name) == filepath.Clean(learn) })
+		others := slices.DeleteFunc(names, func(name string) bool { return same(filepath.Join(r.Data, name), learn) })
 		if dev, err = r.fileFor("dev", others, measures); err != nil {
 			return "", "", err
 		}
@@ -144,15 +144,19 @@ func (t *Tuning) read() (task tasks.Task, learn, dev tasks.Set, err error) {
 		fmt.Fprintf(t.log, "dev set: %v\n", alike)
 	}
 	t.sayScale(task, dev)
-	t.sayUnseen(task, learn)
+	if r.Task != "" && r.Examples == 0 {
+		t.sayUnseen(task, learn, dev)
+	}
 	return
 }
 
-// sayUnseen logs the classes that no example to train on has: the file may be that of another task.
-func (t *Tuning) sayUnseen(task tasks.Task, learn tasks.Set) {
+// sayUnseen logs the classes that no example has: the files may be those of another task.
+func (t *Tuning) sayUnseen(task tasks.Task, sets ...tasks.Set) {
 	seen := make(map[int]bool)
-	for _, e := range learn.Examples {
-		seen[e.Label] = true
+	for _, set := range sets {
+		for _, e := range set.Examples {
+			seen[e.Label] = true
+		}
 	}
 	var unseen []string
 	for i, label := range task.Labels {
@@ -161,7 +165,7 @@ func (t *Tuning) sayUnseen(task tasks.Task, learn tasks.Set) {
 		}
 	}
 	if len(unseen) > 0 {
-		fmt.Fprintf(t.log, "warning: no example to train on has the label %s: is this a file of %s?\n", strings.Join(unseen, " or "), task.Name)
+		fmt.Fprintf(t.log, "warning: no example has the label %s: are these files of %s?\n", strings.Join(unseen, " or "), task.Name)
 	}
 }
 
@@ -187,12 +191,17 @@ func (t *Tuning) sayScale(task tasks.Task, dev tasks.Set) {
 
 // sameFile refuses a file both to train and to measure on.
 func sameFile(learn, dev string) error {
-	one, err1 := os.Stat(learn)
-	other, err2 := os.Stat(dev)
-	if err1 == nil && err2 == nil && os.SameFile(one, other) {
+	if same(learn, dev) {
 		return fmt.Errorf("--dev: %s is the file to train on; without --dev, a tenth of it is held out", dev)
 	}
 	return nil
+}
+
+// same reports whether two names are of one file.
+func same(a, b string) bool {
+	one, err1 := os.Stat(a)
+	other, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(one, other)
 }
 
 // notFolder refuses a folder where a file is needed.

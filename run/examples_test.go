@@ -65,7 +65,7 @@ func TestUnseenClass(t *testing.T) {
 	write(t, "dev.tsv", "a film\t1\nno film\t0\n")
 	for task, want := range map[string]string{
 		"ag_news": "ag_news, classification: 2 examples to train on from train.tsv, 2 to measure on\n" +
-			"warning: no example to train on has the label Business or Sci/Tech: is this a file of ag_news?\n",
+			"warning: no example has the label Business or Sci/Tech: are these files of ag_news?\n",
 		"sst2": "sst2, classification: 2 examples to train on from train.tsv, 2 to measure on\n",
 	} {
 		var log strings.Builder

@@ -13,6 +13,7 @@ import (
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/finetune"
 	"github.com/gorgpt/gorgpt/graph"
+	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/train"
 )
@@ -117,6 +118,9 @@ func (t *Tuning) resume() error {
 	for _, e := range t.Epochs {
 		t.keepBest(e)
 	}
+	if t.Best != nil && len(t.Best.Truth) != t.Measured { // earlier checkpoints do not identify the examples
+		return fmt.Errorf("%s to measure on, where the run began with %d", plural.Of(t.Measured, "example"), len(t.Best.Truth))
+	}
 	return t.observeAll(state.Told())
 }
 
@@ -157,7 +161,10 @@ func (t *Tuning) Train(ctx context.Context) error {
 		return reason
 	}
 	if reason == nil {
-		return errors.Join(t.work.finish(), t.forget())
+		if err := t.work.finish(); err != nil {
+			return err
+		}
+		return t.forget()
 	}
 	s, err := t.Trainer.State()
 	if err == nil && s.Step > 0 && s.Step != t.saved {

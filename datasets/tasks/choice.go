@@ -14,8 +14,8 @@ import (
 // context, ctx, query, question or prompt; a list of texts under choices, endings, options
 // or answers; the right choice under answer, label, gold or target. If that is a number, it
 // is the choice's index from 0; if it is a string, it is the choice's text, letter or index.
-// It is an error if these are different choices, or if there are several questions or lists, or
-// a passage besides the question, as one would be lost.
+// It is an error if these are different choices, as are those of two answer keys, or if there are
+// several questions, or a passage besides the question, as one would be lost.
 func ReadChoices(path string) (Set, error) { return readOwnChoices(path, byAny) }
 
 // The keys of one's own multiple-choice examples.
@@ -33,7 +33,7 @@ func readOwnChoices(path string, rule answers) (Set, error) {
 		if err := plainjson.Unmarshal(text, &row); err != nil {
 			return e, err
 		}
-		if err := row.read(&e.Text, questionKeys, passageKeys...); err != nil {
+		if e.Text, err = row.question(); err != nil {
 			return e, err
 		}
 		if err := row.read(&e.Choices, choicesKeys); err != nil {
@@ -43,15 +43,13 @@ func readOwnChoices(path string, rule answers) (Set, error) {
 		if len(found) == 0 {
 			return e, fmt.Errorf("want one of the keys %s", strings.Join(answerKeys, ", "))
 		}
-		for i, key := range found {
-			label, err := rule.indexJSON(row[key], e.Choices, nil)
-			if err != nil {
-				return e, err
-			}
-			if i > 0 && label != e.Label {
+		if e.Label, err = rule.indexJSON(row[found[0]], e.Choices, nil); err != nil {
+			return e, err
+		}
+		for _, key := range found[1:] { // some are no answers, such as an explanation under target
+			if label, err := rule.indexJSON(row[key], e.Choices, nil); err == nil && label != e.Label {
 				return e, fmt.Errorf("%s and %s are different choices", found[0], key)
 			}
-			e.Label = label
 		}
 		return e, nil
 	})
@@ -65,19 +63,31 @@ func (r record) has(keys []string) []string {
 	return slices.DeleteFunc(slices.Clone(keys), func(k string) bool { return r[k] == nil || string(r[k]) == "null" })
 }
 
-// read reads the value of the one key that the record has. besides are keys that it may not have in addition.
-func (r record) read(v any, keys []string, besides ...string) error {
+// read reads the value of the first of the keys that the record has.
+func (r record) read(v any, keys []string) error {
 	found := r.has(keys)
 	if len(found) == 0 {
 		return fmt.Errorf("want one of the keys %s", strings.Join(keys, ", "))
-	}
-	if all := append(found, r.has(besides)...); len(all) > 1 {
-		return fmt.Errorf("%s: want one of these keys, with the whole text, as the other would be lost", strings.Join(all, " and "))
 	}
 	if err := plainjson.Unmarshal(r[found[0]], v); err != nil {
 		return fmt.Errorf("key %s: %w", found[0], err)
 	}
 	return nil
+}
+
+// question returns the question, which may have only one key. Empty texts do not count.
+func (r record) question() (text string, err error) {
+	full := slices.DeleteFunc(r.has(slices.Concat(questionKeys, passageKeys)), func(k string) bool {
+		var text string
+		return json.Unmarshal(r[k], &text) == nil && strings.TrimSpace(text) == ""
+	})
+	switch {
+	case len(full) > 1:
+		return "", fmt.Errorf("%s: want one of these keys, with the whole text, as the other would be lost", strings.Join(full, " and "))
+	case len(full) == 1 && slices.Contains(questionKeys, full[0]):
+		return text, r.read(&text, full)
+	}
+	return text, r.read(&text, questionKeys)
 }
 
 // readChoices reads multiple-choice examples from JSON lines or Parquet. Examples without a

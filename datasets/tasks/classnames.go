@@ -3,6 +3,7 @@ package tasks
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"github.com/gorgpt/gorgpt/internal/parquetfile"
@@ -35,7 +36,8 @@ func classNames(data []byte) (names map[string][]string) {
 			Names []string `json:"names"`
 			Type  string   `json:"_type"`
 		}
-		if json.Unmarshal(feature, &class) == nil && class.Type == "ClassLabel" { // a list's feature is a list
+		number := func(name string) bool { _, err := strconv.Atoi(name); return err == nil } // which says nothing
+		if json.Unmarshal(feature, &class) == nil && class.Type == "ClassLabel" && !slices.ContainsFunc(class.Names, number) {
 			names[column] = class.Names
 		}
 	}

@@ -32,6 +32,8 @@ func TestClassNames(t *testing.T) {
 		{"snli", "entailment contradiction neutral", "0 2 1"}, // SuperGLUE's CB
 		{"snli", "contradiction entailment neutral", "2 0 1"},
 		{"sst2", "neg pos unsup", `0 1 label "unsup" is not one of negative, positive`}, // IMDB
+		{"rte", "entailment non-entailment", `0 1 label "2" is not one of entailment, not_entailment`},
+		{"sst2", "1 2", `0 1 label "2" is not one of negative, positive`},
 		{"ag_news", "World Sports Business Sci/Tech", "0 1 2"},
 		{"ag_news", "anger joy optimism sadness", `label "anger", want 0 to 3`},
 		{"trec", "ABBR ENTY DESC HUM LOC NUM", "0 2 1"},
@@ -72,7 +74,7 @@ func classFile(t *testing.T, names []string, label int64) string {
 		t.Fatal(err)
 	}
 	var options []parquet.WriterOption
-	if names != nil {
+	if len(names) > 0 {
 		options = append(options, parquet.KeyValueMetadata("huggingface", string(about)))
 	}
 	var b bytes.Buffer

@@ -86,7 +86,7 @@ func Find(name string) (Task, error) {
 // All returns all tasks.
 func All() []Task {
 	nli := []string{"entailment|0", "neutral|1", "contradiction|2"}
-	two := []string{"entailment|0", "not_entailment|1"}
+	two := []string{"entailment|0", "not_entailment|1|non-entailment"}
 	premise := Columns{
 		Text: "premise|sentence1", Pair: "hypothesis|sentence2", Label: "gold_label|label", unknown: []string{"-", "", "-1"},
 		repeats: "label1", repeated: []string{"entailment", "neutral", "contradiction", "-", ""}, // label2 to label5

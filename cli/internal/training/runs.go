@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -34,7 +35,7 @@ still be in progress.`,
   gorgpt runs runs/a runs/b --plot compare.png`,
 		Args: command.Args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var bad error // of the first run that cannot be read
+			var bad []error // of runs that cannot be read
 			dirs, err := run.Find(args...)
 			if err != nil {
 				return err
@@ -42,9 +43,8 @@ still be in progress.`,
 			var all []*run.Summary
 			for _, dir := range dirs {
 				r, err := run.Summarize(dir)
-				if err != nil && len(dirs) > 1 { // the others can be compared
-					fmt.Fprintf(cmd.ErrOrStderr(), "%v; left out\n", err)
-					bad = cmp.Or(bad, err)
+				if err != nil && !slices.Contains(args, string(dir)) { // the others in its folder can be compared
+					bad = append(bad, err)
 					continue
 				}
 				if err != nil {
@@ -55,8 +55,11 @@ still be in progress.`,
 				}
 				all = append(all, r)
 			}
-			if len(all) == 0 {
-				return bad
+			if len(all) == 0 && len(bad) > 0 {
+				return bad[0]
+			}
+			for _, err := range bad {
+				fmt.Fprintf(cmd.ErrOrStderr(), "%v; left out\n", err)
 			}
 			if plot != "" {
 				if err := run.Draw(plot, all); err != nil {

@@ -211,7 +211,7 @@ func (e *evaluation) checkTogether(cmd *cobra.Command, named eval.Named) error {
 	if cmd.Flags().Changed("seed") && o.Draw == "first" {
 		return usage.Errorf("--seed has no meaning with --draw first: nothing is drawn at random")
 	}
-	if searches := o.Beams > 1 || o.Beams == 0 && o.Protocol == "gpt3"; cmd.Flags().Changed("length-penalty") && !searches {
+	if cmd.Flags().Changed("length-penalty") && o.Beams <= 1 { // --protocol gpt3 without --beams has its own, too
 		return usage.Errorf("--length-penalty without --beams: say how many")
 	}
 	if cmd.Flags().Changed("words") && o.Limit > 0 && !o.Documents {

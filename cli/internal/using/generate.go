@@ -26,7 +26,7 @@ func newGenerate() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:        "generate --from DIR",
-		SuggestFor: []string{"chat", "complete", "run", "sample"},
+		SuggestFor: []string{"chat", "complete", "sample"},
 		Short:      "Generate text from a prompt",
 		Long: `Generate text from a prompt with a trained model.
 
