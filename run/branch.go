@@ -135,6 +135,10 @@ func (r *Run) sayReplanned(was Recipe, step int) error {
 		if a == b {
 			continue
 		}
+		if stride > 1 { // look at those that were passed over
+			i, stride = max(-1, i-stride), 1
+			continue
+		}
 		r.say(fmt.Sprintf("note: this is not the same as a run of %d steps from the start, whose learning rates differ from update %d on", r.Recipe.Steps, i+1))
 		end, err := was.plateau()
 		if err != nil {
@@ -158,7 +162,7 @@ func (r *Run) sayDone(step int) {
 		return
 	}
 	flag := "--steps"
-	if r.Recipe.inTokens() {
+	if r.Recipe.Tokens != "" {
 		flag = "--tokens"
 	}
 	r.say(fmt.Sprintf("the run is at its last step, %d; a larger %s trains it further", step, flag))

@@ -95,7 +95,7 @@ func readAGNews(path string, labels classes) (Set, error) {
 	return set.some(path)
 }
 
-func newsLabel(r row, classes classes) (int, error) {
+func newsLabel(r row, labels classes) (int, error) {
 	first := 0
 	if _, ok := r.values["Class Index"]; ok {
 		first = 1
@@ -104,11 +104,11 @@ func newsLabel(r row, classes classes) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if i, named := classes.of[label]; named {
+	if i, named := labels.of[label]; named {
 		return i, nil
 	}
 	n, err := strconv.Atoi(label)
-	if last := first + len(classes.labels) - 1; err != nil || n < first || n > last {
+	if last := first + len(labels.labels) - 1; err != nil || n < first || n > last {
 		return 0, fmt.Errorf("label %s, want %d to %d", brief(label), first, last)
 	}
 	return n - first, nil

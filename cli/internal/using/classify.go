@@ -56,19 +56,7 @@ the score.`,
 				}
 				return err
 			}
-			lines := command.NewLines(cmd.InOrStdin())
-			for {
-				line, err := lines.Next()
-				if errors.Is(err, io.EOF) {
-					return nil
-				}
-				if err != nil {
-					return err
-				}
-				if err := c.answer(out, strings.Split(line, "\t"), asJSON); err != nil {
-					return fmt.Errorf("standard input, line %d: %w", lines.N, err)
-				}
-			}
+			return c.answerLines(out, command.NewLines(cmd.InOrStdin()), asJSON)
 		},
 	}
 	f := cmd.Flags()
@@ -82,6 +70,22 @@ the score.`,
 type classifier struct {
 	*finetune.Trained
 	predictor *finetune.Predictor
+}
+
+// answerLines answers an example a line, with tabs between its texts.
+func (c *classifier) answerLines(out io.Writer, lines *command.Lines, asJSON bool) error {
+	for {
+		line, err := lines.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := c.answer(out, strings.Split(line, "\t"), asJSON); err != nil {
+			return fmt.Errorf("standard input, line %d: %w", lines.N, err)
+		}
+	}
 }
 
 // answer prints the classifier's answer for an example.
