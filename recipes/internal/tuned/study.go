@@ -27,6 +27,7 @@ import (
 type Study struct {
 	From, Data, Out string
 	Given           []string // tasks in the order of the table, each with the examples to train on: "rte:500"
+	First           int      // seed of the first run of each, at least 1
 	Seeds, Jobs     int
 	Only            bool // write the table of finished runs, without training
 
@@ -61,6 +62,7 @@ func (s *Study) Flags(f *pflag.FlagSet) {
 	f.StringSliceVar(&s.Given, "tasks", s.Given, "tasks in the order of the table, each with the number of examples to train on, as in rte:500 (without a number: all)")
 	f.StringSliceVar(&s.Chosen, "columns", s.Chosen, "columns to train, any of "+strings.Join(s.names(), ", ")+" (none: all)")
 	f.IntVar(&s.Seeds, "seeds", 3, "runs of each, with random seeds of the head, the order, dropout, and the choice of examples")
+	f.IntVar(&s.First, "first-seed", 1, "seed of the first of them, to add seeds to a study, or to divide it among machines")
 	f.IntVar(&s.Jobs, "jobs", s.Jobs, "runs at the same time, which share the cores")
 	f.BoolVar(&s.Only, "only-table", false, "train nothing, and write the table of the runs that are finished")
 }
@@ -70,8 +72,8 @@ func (s *Study) Run(ctx context.Context, table, progress io.Writer) error {
 	switch {
 	case s.From == "" || s.Data == "":
 		return errors.New("--from and --data are required: the pre-trained model, and the tasks' files")
-	case s.Seeds < 1 || s.Jobs < 1:
-		return errors.New("--seeds and --jobs: want 1 or more")
+	case s.Seeds < 1 || s.First < 1 || s.Jobs < 1:
+		return errors.New("--seeds, --first-seed and --jobs: want 1 or more")
 	}
 	if err := s.parse(); err != nil {
 		return err
@@ -85,7 +87,7 @@ func (s *Study) Run(ctx context.Context, table, progress io.Writer) error {
 	}
 	for _, task := range s.tasks { // before any run starts
 		for _, c := range columns {
-			if err := s.recipe(task, c, 0).Validate(); err != nil {
+			if err := s.recipe(task, c, s.First).Validate(); err != nil {
 				return err
 			}
 		}
@@ -95,7 +97,7 @@ func (s *Study) Run(ctx context.Context, table, progress io.Writer) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(s.Jobs)
-	for seed := range s.Seeds {
+	for seed := s.First; seed < s.First+s.Seeds; seed++ {
 		for _, task := range s.tasks {
 			for _, c := range columns {
 				group.Go(func() error { return s.cell(ctx, task, c, seed, progress) })
@@ -152,14 +154,14 @@ func (s *Study) folder(task sized, c Column, seed int) run.Dir {
 	if task.examples > 0 {
 		name += fmt.Sprint(task.examples)
 	}
-	return run.Dir(filepath.Join(s.Out, fmt.Sprintf("%s-%s-%d", name, c.Name, seed+1)))
+	return run.Dir(filepath.Join(s.Out, fmt.Sprintf("%s-%s-%d", name, c.Name, seed)))
 }
 
 // recipe returns the recipe of a run.
 func (s *Study) recipe(task sized, c Column, seed int) run.TunedRecipe {
 	r := s.Recipe()
 	r.From, r.Task, r.Data = s.From, task.Name, filepath.Join(s.Data, task.Name)
-	r.Seed, r.Examples = uint64(seed+1), task.examples
+	r.Seed, r.Examples = uint64(seed), task.examples
 	if task.Name == "cola" { // which has a second dev set, from other sources
 		r.Dev = filepath.Join(r.Data, "in_domain_dev.tsv")
 	}

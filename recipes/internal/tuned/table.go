@@ -59,7 +59,7 @@ func (s *Study) row(task sized) (row []string, done bool, err error) {
 	var paper []string
 	for _, c := range s.Columns {
 		var values []float64
-		for seed := range s.Seeds {
+		for seed := s.First; seed < s.First+s.Seeds; seed++ {
 			dir := s.folder(task, c, seed)
 			r, err := readResult(dir)
 			if errors.Is(err, fs.ErrNotExist) || err == nil && !begun(dir, s.recipe(task, c, seed)) {
