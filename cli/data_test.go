@@ -166,3 +166,35 @@ func TestRunsAreNoData(t *testing.T) {
 		t.Error("the repeated run has other losses")
 	}
 }
+
+// TestIdleOnText: settings that have no effect on the given text are refused before a folder is made.
+func TestIdleOnText(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "text.txt", text())
+	write(t, "text.jsonl", records(30))
+	const field = "gorgpt: --field has no meaning with this text: it has no JSON lines or Parquet files, whose field or column that is"
+	const shards = "gorgpt: --field has no meaning with token shards, whose text is encoded already"
+	const named = "gorgpt: --validation has no meaning with token shards whose names say which are for validation"
+	for _, test := range []struct{ line, want string }{
+		{"pack --tokenizer bytes --out packed text.txt --field content", field},
+		{"pack --tokenizer bytes --out packed text.jsonl --field text", ""},
+		{"pack --tokenizer bytes --out all text.txt --validation 0", ""},
+		{"train --data text.txt --field content", field},
+		{"train --data packed --field content", shards},
+		{"train --data packed --validation 0.2", named},
+		{"train --data all --validation 0.2 --out share", ""},
+		{"train --mix '1 packed' --mix '1 text.jsonl' --validation 0.2 --field text --out mixed", ""},
+	} {
+		args := fields(test.line)
+		if args[0] == "train" {
+			args = slices.Concat(args, small[2:], []string{"--steps", "1", "--tokenizer", "bytes"})
+		}
+		status, _, stderr := gorgpt(t, t.Context(), args...)
+		if want := min(len(test.want), 1) * 2; status != want || !strings.Contains(stderr, test.want) {
+			t.Errorf("%s: status %d, want %d and %q:\n%s", test.line, status, want, test.want, stderr)
+		}
+	}
+	if _, err := os.Stat("runs"); err == nil {
+		t.Error("a folder was made")
+	}
+}

@@ -36,6 +36,13 @@ func ForTraining(src *Source) *Source {
 // Shards reports whether the source has token shards.
 func (s *Source) Shards() bool { return slices.ContainsFunc(s.docs, Document.tokens) }
 
+// SplitByName reports whether [Split] goes by names, because all documents are token shards, some of which are for
+// validation. The fraction has no effect then.
+func (s *Source) SplitByName() bool {
+	train, validation := splitShards(s.docs)
+	return len(train) > 0 && len(validation) > 0
+}
+
 // Tokenizers returns the folders of the tokenizers that token shards of the source were made
 // with. Package pack writes them next to its shards; other shards have none.
 func (s *Source) Tokenizers() []string {

@@ -148,6 +148,11 @@ func (s *Source) records() bool {
 	return slices.ContainsFunc(s.docs, func(d Document) bool { return d.format != nil })
 }
 
+// Fields reports whether a document has its texts in a field or a column, which [Field] names.
+func (s *Source) Fields() bool {
+	return slices.ContainsFunc(s.docs, func(d Document) bool { return d.format != nil && d.format.field != "" })
+}
+
 // Texts yields the name of each document, as used in errors, and its text. For a
 // file that holds many texts, it yields each of them. It is the input of
 // tokenizer.LearnChars. Token shards have no text: their reader fails.

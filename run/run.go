@@ -36,8 +36,11 @@ type Run struct {
 
 // Options are what a recipe does not specify.
 type Options struct {
-	Log       io.Writer // gets the run's description and progress; nil for none
-	StopAfter int       // end at this step, before the planned ones are done; 0 means not to
+	Log io.Writer // gets the run's description and progress; nil for none
+	// Given reports whether the user gave a setting of the recipe: one that has no effect on the text is then refused by
+	// Create. If nil, none is.
+	Given     func(name string) bool
+	StopAfter int // end at this step, before the planned ones are done; 0 means not to
 	// Edits change the model. A resumed run needs those that it was created with.
 	Edits []graph.Option
 	// Peers are the processes that train together; nil means this process alone. All of them create
@@ -91,6 +94,11 @@ func (r *Run) create(dir string, o Options) error {
 	}
 	if r.Text, err = corpus.Open(r.Recipe.spec()); err != nil {
 		return err
+	}
+	if o.Given != nil {
+		if err := r.Text.CheckGiven(o.Given); err != nil {
+			return err
+		}
 	}
 	if err := r.makeModel(from); err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/internal/plural"
+	"github.com/gorgpt/gorgpt/internal/setting"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
@@ -101,6 +102,25 @@ func (e *SplitError) Unwrap() error { return e.error }
 
 func (e *SplitError) Error() string {
 	return e.error.Error() + "; or name a text for validation with --val-data"
+}
+
+// CheckGiven refuses settings of train and pack that were given and have no effect on this text.
+func (c *Corpus) CheckGiven(given func(name string) bool) error {
+	all := c.sources
+	if c.check != nil {
+		all = append(slices.Clone(all), c.check)
+	}
+	shards := !slices.ContainsFunc(all, func(s *datasets.Source) bool { return !s.Shards() })
+	without := "this text: it has no JSON lines or Parquet files, whose field or column that is"
+	if shards {
+		without = "token shards, whose text is encoded already"
+	}
+	named := c.check == nil && len(c.validation) > 0 &&
+		!slices.ContainsFunc(c.sources, func(s *datasets.Source) bool { return !s.SplitByName() })
+	return setting.NoneIdle(given,
+		setting.Idle{Holds: !slices.ContainsFunc(all, (*datasets.Source).Fields), Settings: []string{"field"}, With: without},
+		setting.Idle{Holds: named, Settings: []string{"validation"}, With: "token shards whose names say which are for validation"},
+	)
 }
 
 // Parts returns the sources of the training text and those for validation.

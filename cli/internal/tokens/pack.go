@@ -66,7 +66,7 @@ Standard output has a line each for training and validation, and DIR last.`,
 				return reportPack(cmd.OutOrStdout(), p.out, x, p.asJSON)
 			}
 			p.text.Data = args[0]
-			return p.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return p.run(cmd.Context(), cmd.Flags().Changed, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
@@ -160,12 +160,15 @@ func (p *packing) check256(stdout io.Writer) error {
 }
 
 // run encodes the corpus, or a share of it.
-func (p *packing) run(ctx context.Context, stdout, stderr io.Writer) error {
+func (p *packing) run(ctx context.Context, given func(name string) bool, stdout, stderr io.Writer) error {
 	text, err := corpus.Open(p.text)
 	if err != nil {
 		if split, is := errors.AsType[*corpus.SplitError](err); is {
 			return fmt.Errorf("%w, or --validation 0", split)
 		}
+		return err
+	}
+	if err := text.CheckGiven(given); err != nil {
 		return err
 	}
 	tok, err := tokenizer.Find(p.kind, text.Texts(false))

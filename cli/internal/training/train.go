@@ -60,7 +60,7 @@ func newTrain() *cobra.Command {
 		Long:       trainHelp, Example: trainExamples,
 		Args: command.Args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			o.Log = cmd.ErrOrStderr()
+			o.Log, o.Given = cmd.ErrOrStderr(), cmd.Flags().Changed
 			if cmd.Flags().Changed("shard-optimizer") {
 				o.ShardOptimizer = &shard
 			}
