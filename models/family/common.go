@@ -16,7 +16,7 @@ var commonOnly = []Only{
 // logits, and keys that related tools add.
 var commonHarmless = []string{
 	// Where a file comes from.
-	"_name_or_path", "name_or_path", "_commit_hash", "transformers_version", "architectures",
+	"_name_or_path", "name_or_path", "_model_name_or_path", "_commit_hash", "transformers_version", "architectures",
 	"vocab_size_or_config_json_file", "custom_pipelines", "tokenizer_class", "prefix", "base_model_type",
 
 	// Added by gorgpt, and read by models.Parse.

@@ -112,7 +112,7 @@ func TestParseJSON(t *testing.T) {
 		{`{"model_type": "gpt2", "scale_attn_by_inverse_layer_idx": true, "activation_function": "gelu_fast"}`,
 			func(c *gpt2.Config) { c.ScaleByLayer, c.Activation = true, "gelu_fast" }},
 		// Keys that fine-tuning and older versions leave in the file.
-		{`{"model_type": "gpt2", "_name_or_path": "gpt2", "architectures": ["GPT2DoubleHeadsModel"], "id2label": {"0": "a"}, "label2id": {"a": 0},
+		{`{"model_type": "gpt2", "_name_or_path": "gpt2", "_model_name_or_path": "Gpt2", "architectures": ["GPT2DoubleHeadsModel"], "id2label": {"0": "a"}, "label2id": {"a": 0},
 			"pruned_heads": {}, "quantization_config": null, "reorder_and_upcast_attn": true, "summary_type": "cls_index", "task_specific_params":
 			{"text-generation": {"do_sample": true}}, "torch_dtype": null, "use_cache": false, "gradient_checkpointing": true, "sliding_window": null}`,
 			func(*gpt2.Config) {}},
