@@ -160,11 +160,24 @@ func (r *run) compileTraining(shape ...int) (*graph.Program, *terms, error) {
 	}
 	if r.first == nil {
 		r.first = d
+	} else if err := r.trainsSame(p, shape); err != nil {
+		return nil, nil, err
 	}
 	if !slices.Equal(d.names, r.first.names) || d.count() != r.first.count() {
 		return nil, nil, fmt.Errorf("the task reports %q beside the loss, but %q for batches of %v", r.first.names, d.names, shape)
 	}
 	return p, d, nil
+}
+
+// trainsSame returns an error if a program has a gradient for a parameter that the first program has none for: the solver
+// would not change it.
+func (r *run) trainsSame(p *graph.Program, shape []int) error {
+	for _, param := range p.ReadyOrder() {
+		if !slices.Contains(r.inOrder, param) {
+			return fmt.Errorf("the loss of batches of %v depends on %s, but that of %v does not: it must depend on the same parameters for all batches", shape, param.Name(), r.Task.Shape())
+		}
+	}
+	return nil
 }
 
 // compileEvaluation compiles a program for the loss alone, without dropout.

@@ -25,7 +25,7 @@ type run struct {
 	evaluator  *Evaluator
 	validator  Validator // nil if there is nothing to measure on
 	model      []gorgonia.ValueGrad
-	inOrder    []*graph.Param  // parameters of the model, by name: the same order on all ranks
+	inOrder    []*graph.Param  // parameters that the loss depends on, by name: the same order on all ranks
 	watched    []graph.Watched // in the last program run of the update
 	overlap    *overlap
 	readyOrder []*graph.Param // the order in which the first program completes its gradients
@@ -67,9 +67,10 @@ func (t *Trainer) start(ctx context.Context) (*run, error) {
 		return nil, err
 	}
 	r.readyOrder = first.ReadyOrder()
-	r.model = t.Params.ValueGrads()
-	for _, p := range r.model {
-		r.inOrder = append(r.inOrder, p.(*graph.Param))
+	for _, p := range t.Params.Trainable() { // of which a checkpoint may have more than the graph
+		if slices.Contains(r.readyOrder, p) {
+			r.model, r.inOrder = append(r.model, p), append(r.inOrder, p)
+		}
 	}
 	slices.SortFunc(r.inOrder, func(a, b *graph.Param) int { return cmp.Compare(a.Name(), b.Name()) })
 	if t.Tree {

@@ -26,6 +26,7 @@ type lengths struct {
 	name   string // of the second part
 	toy    toyStream
 	bad    bool // short sequences report a value with another name
+	wide   bool // short sequences have another parameter
 	scalar bool // reports a value that is not a scalar
 }
 
@@ -36,6 +37,9 @@ func (l *lengths) Shape() []int { return []int{4, 8} }
 func (l *lengths) Declare(s *graph.Scope, shape []int) (*gorgonia.Node, map[string]*gorgonia.Node) {
 	loss := toyModel{dropout: 0.1}.Loss(s, s.Ints("tokens", shape...), s.Ints("targets", shape...))
 	bias := s.Param("extra", graph.Normal(0.5), 3)
+	if l.wide && shape[1] < 8 {
+		loss = s.Node(gorgonia.Add(loss, s.Node(gorgonia.Sum(s.Param("other", graph.Ones(), 1)))))
+	}
 	size := s.Node(gorgonia.Sum(s.Node(gorgonia.Square(bias))))
 	name := l.name
 	if l.bad && shape[1] < 8 {
@@ -166,10 +170,11 @@ func TestTaskResumes(t *testing.T) {
 // TestTaskErrors: what a task declares is checked.
 func TestTaskErrors(t *testing.T) {
 	for want, change := range map[string]func(*lengths){
-		`train: a value beside the loss cannot be named "loss", which is already a key of the metrics`:                             func(l *lengths) { l.name = "loss" },
-		`train: "a b" is not a valid name for a value: want letters, digits and _./-, a letter first`:                              func(l *lengths) { l.name = "a b" },
-		`train: the value "bias" reported beside the loss is not a scalar`:                                                         func(l *lengths) { l.scalar = true },
-		`train: step 1: the task reports ["bias" "tokens/mean"] beside the loss, but ["other" "tokens/mean"] for batches of [4 2]`: func(l *lengths) { l.bad = true },
+		`train: a value beside the loss cannot be named "loss", which is already a key of the metrics`:                                                    func(l *lengths) { l.name = "loss" },
+		`train: "a b" is not a valid name for a value: want letters, digits and _./-, a letter first`:                                                     func(l *lengths) { l.name = "a b" },
+		`train: the value "bias" reported beside the loss is not a scalar`:                                                                                func(l *lengths) { l.scalar = true },
+		`train: step 1: the task reports ["bias" "tokens/mean"] beside the loss, but ["other" "tokens/mean"] for batches of [4 2]`:                        func(l *lengths) { l.bad = true },
+		"train: step 1: the loss of batches of [4 2] depends on other, but that of [4 8] does not: it must depend on the same parameters for all batches": func(l *lengths) { l.wide = true },
 	} {
 		tr, _ := newToy()
 		l := newLengths()

@@ -472,3 +472,19 @@ func TestTrainerReportsTheGraphsErrors(t *testing.T) {
 		t.Errorf("error is %v, want %s", err, want)
 	}
 }
+
+// TestNotInGraph: parameters that the graph does not have, such as the head of a checkpoint for other tasks, are left as they
+// are: no weight decay.
+func TestNotInGraph(t *testing.T) {
+	tr, _ := newToy()
+	other, err := tr.Params.Declare("other.weight", graph.Ones(), 3, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := slices.Clone(other.Data())
+	tr.Solver.(*Optimizer).Decay = 0.5
+	mustRun(t, tr)
+	if !slices.Equal(other.Data(), before) {
+		t.Errorf("a parameter that is not in the graph is %v, was %v", other.Data(), before)
+	}
+}
