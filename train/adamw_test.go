@@ -424,3 +424,46 @@ func TestAdamWAllocatesNothingMuch(t *testing.T) {
 		t.Errorf("%.1f allocations a parameter, want at most 5", perParam)
 	}
 }
+
+// TestLateParameter: a parameter that is unfrozen later begins at update 1, as in PyTorch, whose bias correction counts the
+// updates of each parameter; a pause does not count either. Restoring keeps the counts.
+func TestLateParameter(t *testing.T) {
+	p, late, paused := newVector("p", 2), newVector("late", 2), newVector("paused", 2)
+	alone, both := newVector("late", 2), newVector("paused", 2)
+	step := func(o *Optimizer, params ...*vector) {
+		t.Helper()
+		for _, x := range params {
+			x.g[0], x.g[1] = 0.5, -2
+		}
+		if err := o.Step(valueGrads(params...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	adam := func() *Optimizer { return &Optimizer{Rule: AdamW{Beta1: 0.9, Beta2: 0.95, Epsilon: 1e-8}, LearnRate: 0.1} }
+	a, b, c := adam(), adam(), adam()
+	step(a, p, paused)
+	step(a, p)
+	step(a, p)
+	for range 3 {
+		step(a, p, late, paused)
+		data, err := json.Marshal(a.State())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := SolverState{Tensors: a.State().Tensors}
+		if err := json.Unmarshal(data, &s); err != nil {
+			t.Fatal(err)
+		}
+		a = adam()
+		if err := a.Restore(s); err != nil {
+			t.Fatal(err)
+		}
+		step(b, alone)
+	}
+	for range 4 {
+		step(c, both)
+	}
+	if !slices.Equal(late.w, alone.w) || !slices.Equal(paused.w, both.w) {
+		t.Errorf("late %v, want %v; paused %v, want %v", late.w, alone.w, paused.w, both.w)
+	}
+}

@@ -33,6 +33,8 @@ type Optimizer struct {
 	Groups []Group // parameters with settings of their own
 
 	step     int
+	last     map[string]int // by parameter: the step that last changed it
+	missed   map[string]int // by parameter: the steps that did not change it, such as those before it was unfrozen
 	norm     float64
 	measured bool // norm and targets are those of the next step
 	slots    []*slot
@@ -62,6 +64,7 @@ type target struct {
 	param        gorgonia.ValueGrad
 	weight, grad []float32
 	rate, decay  float64 // factor on the learning rate; weight decay
+	missed       int     // steps that did not change it
 }
 
 // SetLearnRate sets LearnRate.
@@ -185,13 +188,14 @@ func (o *Optimizer) Step(model []gorgonia.ValueGrad) error {
 		clip = min(1, o.Clip/(o.norm+1e-6))
 	}
 	for _, p := range o.targets {
+		o.count(p)
 		if p.rule == nil {
 			zero(p)
 			continue
 		}
 		o.change = Change{
 			Shape: p.shape, Weight: p.weight, Grad: p.grad, Kept: p.kept,
-			Step: o.step, Rate: o.LearnRate * p.rate, Decay: p.decay, Clip: clip, Share: share,
+			Step: o.step - p.missed, Rate: o.LearnRate * p.rate, Decay: p.decay, Clip: clip, Share: share,
 		}
 		if err := o.apply(p); err != nil {
 			return err
@@ -200,6 +204,26 @@ func (o *Optimizer) Step(model []gorgonia.ValueGrad) error {
 	}
 	o.targets = o.targets[:0]
 	return nil
+}
+
+// missedOf returns how many of the steps so far did not change a parameter.
+func (o *Optimizer) missedOf(name string) int {
+	last, known := o.last[name]
+	if !known && o.restored { // nothing is kept of it, as for a rule without moments
+		last = o.step
+	}
+	return o.missed[name] + o.step - last
+}
+
+// count notes that this step changes a parameter.
+func (o *Optimizer) count(p target) {
+	if o.last == nil {
+		o.last, o.missed = make(map[string]int), make(map[string]int)
+	}
+	o.last[p.name] = o.step
+	if p.missed > 0 {
+		o.missed[p.name] = p.missed
+	}
 }
 
 // apply has the rule make its change. For a parameter split over ranks, a rule that is not
@@ -317,7 +341,7 @@ func (o *Optimizer) gatherOne(vg gorgonia.ValueGrad, name string) error {
 		return o.failed("%s of %s: %w", rule.Name(), name, err)
 	}
 	if o.elsewhere != nil && o.elsewhere(name) {
-		o.targets = append(o.targets, target{slot: &slot{name: name}, param: vg, weight: weight, grad: grad})
+		o.targets = append(o.targets, target{slot: &slot{name: name}, param: vg, weight: weight, grad: grad, missed: o.missedOf(name)})
 		return nil
 	}
 	s, err := o.slotOf(name, shape, rule, weight)
@@ -328,7 +352,7 @@ func (o *Optimizer) gatherOne(vg gorgonia.ValueGrad, name string) error {
 		return o.failed("two parameters are named %s", name)
 	}
 	s.used = o.step + 1
-	t := target{slot: s, param: vg, weight: weight, grad: grad, rate: 1}
+	t := target{slot: s, param: vg, weight: weight, grad: grad, rate: 1, missed: o.missedOf(name)}
 	if group.Rate != nil {
 		t.rate = *group.Rate
 	}

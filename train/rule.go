@@ -30,7 +30,7 @@ type Change struct {
 	Grad   []float32   // before clipping
 	Kept   [][]float32 // in the order of Keeps; before the first update 0, or what Averaging.Begin has filled in
 
-	Step  int     // number of updates, including this one: 1, 2, …
+	Step  int     // number of updates of this parameter, including this one: 1, 2, …
 	Rate  float64 // learning rate, times the factor of the parameter's group
 	Decay float64 // pull towards zero, as a factor on the rate
 	Clip  float64 // factor on the gradient

@@ -80,7 +80,7 @@ func list(names []string) string { return strings.Join(endings(names), " and ") 
 // State returns the number of updates done and, for each parameter p, the tensors that its rule
 // keeps: "p.exp_avg" and "p.exp_avg_sq" for AdamW. The tensors share the optimizer's memory.
 func (o *Optimizer) State() SolverState {
-	s := SolverState{Step: o.step, Averaged: o.averaged, rates: o.rates}
+	s := SolverState{Step: o.step, Missed: maps.Clone(o.missed), Averaged: o.averaged, rates: o.rates}
 	for _, slot := range o.slots {
 		for i, ending := range endings(slot.names) {
 			s.Tensors = append(s.Tensors, Tensor{slot.name + ending, slot.shape, slot.kept[i]})
@@ -139,6 +139,11 @@ func (o *Optimizer) Restore(s SolverState) error {
 	o.forgive()
 	o.step, o.norm, o.slots, o.byName, o.restored = s.Step, 0, order, byName, s.Step > 0
 	o.averaged, o.rates, o.order = s.Averaged, s.rates, names
+	o.last, o.missed = make(map[string]int), make(map[string]int)
+	for _, name := range names {
+		o.last[name] = s.Step
+	}
+	maps.Copy(o.missed, s.Missed)
 	return nil
 }
 

@@ -23,6 +23,8 @@ type Tensor struct {
 // SolverState is everything a solver remembers between two steps.
 type SolverState struct {
 	Step int `json:"step"` // updates done
+	// Missed says, by parameter, how many of these updates did not change it, such as those before it was unfrozen.
+	Missed map[string]int `json:"missed,omitempty"`
 	// Averaged says that the parameters hold averages, and the tensors whose names end in [Twin]
 	// the weights being trained.
 	Averaged bool `json:"averaged,omitzero"`
