@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	G "gorgonia.org/gorgonia"
+
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/layers"
 	"github.com/gorgpt/gorgpt/models"
@@ -120,6 +122,14 @@ func TestLoRAFamilies(t *testing.T) {
 	}
 }
 
+// gate multiplies a layer's result by a linear function of its input, which is not declared as a layer.
+func gate(s *graph.Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node {
+	at := s.At("gate")
+	return ops.Mul(s, layer(x), ops.Linear(at, x, at.Param("weight", graph.Zeros(), x.Shape()[1], x.Shape()[1]), nil))
+}
+
+const notAlone = " is more than the product with its weight, so that an adapter beside it could not be merged into the weight: make the product a layer of its own, and edit the layers around it"
+
 func TestBadLoRA(t *testing.T) {
 	base := gpt2.New(11, 6, 8, 2, 2)
 	m, err := models.LoRA(base, 2)
@@ -131,11 +141,14 @@ func TestBadLoRA(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, err := range map[string]error{
-		"models: adapters of rank 0, want 1 to 8, the model's width":                   second(models.LoRA(base, 0)),
-		"models: adapters of rank 999, want 1 to 8, the model's width":                 second(models.LoRA(base, 999)),
-		"models: the model has an adapter already, h.0.attn.c_attn.lora_A":             second(models.LoRA(m, 2)),
-		"models: no adapter is declared among the parameters; see LoRA":                models.OnlyAdapters(params),
-		"models: wte.weight: no such weight of shape (11, 8) to merge with an adapter": models.Merge(base, params, graph.NewParams(1)),
+		"models: adapters of rank 0, want 1 to 8, the model's width":                                                               second(models.LoRA(base, 0)),
+		"models: adapters of rank 999, want 1 to 8, the model's width":                                                             second(models.LoRA(base, 999)),
+		"models: the model has an adapter already, h.0.attn.c_attn.lora_A":                                                         second(models.LoRA(m, 2)),
+		"models: no adapter is declared among the parameters; see LoRA":                                                            models.OnlyAdapters(params),
+		"models: wte.weight: no such weight of shape (11, 8) to merge with an adapter":                                             models.Merge(base, params, graph.NewParams(1)),
+		"models: h.0.attn.c_attn" + notAlone:                                                                                       second(models.LoRA(models.Edit(base, graph.After("h.*.attn.c_attn", layers.Activation(ops.ReLU))), 2)),
+		"models: h.1.mlp.c_fc" + notAlone:                                                                                          second(models.LoRA(models.Edit(base, graph.Before("h.1.mlp.c_fc", layers.Activation(ops.ReLU))), 2)),
+		"models: h.0.mlp.gate: its product is not a layer of its own (graph.Scope.Layer), so that no adapter can be put beside it": second(models.LoRA(models.Edit(base, graph.Wrap("h.0.mlp", gate)), 2)),
 	} {
 		if err == nil || err.Error() != want {
 			t.Errorf("%v\nwant %s", err, want)

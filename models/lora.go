@@ -26,6 +26,9 @@ const loraA, loraB = "lora_A", "lora_B"
 // model initially computes the same as m. There is no factor α/R: with Adam, tuning it amounts to tuning the
 // learning rate (§4.1), which should be about ten times that for training all weights.
 //
+// Each product with a weight must be a layer of its own ([graph.Scope.Layer]) that does nothing else and that no
+// edit changes; otherwise LoRA returns an error that names it.
+//
 // [OnlyAdapters] freezes the rest, and [Merge] adds the trained adapters to the weights.
 func LoRA(m Model, rank int) (Model, error) {
 	if width := DimsOf(m).Width; rank < 1 || rank > width {
@@ -38,9 +41,6 @@ func LoRA(m Model, rank int) (Model, error) {
 	var edits []graph.Option
 	var seen []string
 	for _, l := range places {
-		if IsAdapter(l.path + ".weight") {
-			return nil, fmt.Errorf("models: the model has an adapter already, %s", l.path)
-		}
 		if kind := l.kind(); !slices.Contains(seen, kind) {
 			seen = append(seen, kind)
 			edits = append(edits, graph.Wrap(kind, adapter(rank)))
@@ -123,6 +123,7 @@ func Merge(m Model, params, from *graph.Params) error {
 type linear struct {
 	path  string
 	dense bool // its weight is (out, in), not (in, out)
+	id    int  // of the product's node
 }
 
 // kind returns the path with * in place of numbers.
@@ -152,24 +153,75 @@ func (l linear) addProduct(w []float32, a, b *graph.Param) {
 	}
 }
 
-// linears lists the linear layers of a model's blocks in the order of their declaration.
+// linears lists the linear layers of a model's blocks in the order of their declaration. Each must be only its product, with
+// edits too, since otherwise W + B·A would not be the same as an adapter beside the layer.
 func linears(m Model) ([]linear, error) {
 	blocks, err := Blocks(m)
 	if err != nil {
 		return nil, err
 	}
-	params := graph.NewParams(0)
-	s := graph.New(params)
-	Body(m, s, s.Ints("tokens", 1, 1))
+	all, kinds, err := products(m, blocks)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range all {
+		if IsAdapter(l.path + ".weight") {
+			return nil, fmt.Errorf("models: the model has an adapter already, %s", l.path)
+		}
+	}
+	type call struct{ x, y *G.Node }
+	calls := make(map[string][]call)
+	var record []graph.Option
+	for _, kind := range kinds {
+		record = append(record, graph.Wrap(kind, func(s *graph.Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node {
+			y := layer(x)
+			calls[s.Path()] = append(calls[s.Path()], call{x, y})
+			return y
+		}))
+	}
+	s := declareBody(Edit(m, record...), graph.NewParams(0))
 	if s.Err() != nil {
 		return nil, s.Err()
 	}
-	var all []linear
-	for _, n := range s.Nodes() {
-		product := n.Op == "Linear" || n.Op == "Dense"
-		if product && params.Get(n.Path+".weight") != nil && scopepath.Inside(strings.Split(blocks, "."), strings.Split(n.Path, ".")) {
-			all = append(all, linear{n.Path, n.Op == "Dense"})
+	nodes := s.Nodes()
+	for _, l := range all {
+		product, found := s.NodeOf(l.id), calls[l.path]
+		if len(found) == 0 {
+			return nil, fmt.Errorf("models: %s: its product is not a layer of its own (graph.Scope.Layer), so that no adapter can be put beside it", l.path)
+		}
+		if !slices.ContainsFunc(found, func(c call) bool {
+			return c.y == product && slices.ContainsFunc(nodes[l.id].Inputs, func(id int) bool { return s.NodeOf(id) == c.x })
+		}) {
+			return nil, fmt.Errorf("models: %s is more than the product with its weight, so that an adapter beside it could not be merged into the weight: make the product a layer of its own, and edit the layers around it", l.path)
 		}
 	}
 	return all, nil
+}
+
+// products lists the products with a layer's weight in a model's blocks, and the kinds of their paths.
+func products(m Model, blocks string) (all []linear, kinds []string, err error) {
+	params := graph.NewParams(0)
+	s := declareBody(m, params)
+	if s.Err() != nil {
+		return nil, nil, s.Err()
+	}
+	for _, n := range s.Nodes() {
+		product := n.Op == "Linear" || n.Op == "Dense"
+		if !product || params.Get(n.Path+".weight") == nil || !scopepath.Inside(strings.Split(blocks, "."), strings.Split(n.Path, ".")) {
+			continue
+		}
+		l := linear{n.Path, n.Op == "Dense", n.ID}
+		all = append(all, l)
+		if !slices.Contains(kinds, l.kind()) {
+			kinds = append(kinds, l.kind())
+		}
+	}
+	return all, kinds, nil
+}
+
+// declareBody declares a model's blocks for one token.
+func declareBody(m Model, params *graph.Params) *graph.Scope {
+	s := graph.New(params)
+	Body(m, s, s.Ints("tokens", 1, 1))
+	return s
 }
