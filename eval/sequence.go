@@ -87,8 +87,11 @@ func (p Perplexity) sequence(ctx context.Context, s *Subject, all ids, length in
 	// A short text does not need a whole window. Short windows are too little work for a run, so
 	// several are batched in one.
 	t = min(t, n)
-	width := fit(t, s.Window)
+	width := s.padded(t)
 	batch := fit(min(max(1, 1024/width), 1+(n-t+stride-1)/stride), max(1, 1024/width))
+	if *s.exact {
+		batch = 1
+	}
 	windows := 1 + (n-t+stride-1)/stride
 	parts := make([]sum, (windows+batch-1)/batch)
 	w := &walk{all: all, t: t, stride: stride, n: n, full: p.FullLast, tokens: make([]int, batch*width), targets: make([]int, batch*width)}
@@ -99,7 +102,11 @@ func (p Perplexity) sequence(ctx context.Context, s *Subject, all ids, length in
 		}
 		if own {
 			var err error
-			if parts[i].NLL, parts[i].Tokens, err = s.windows(batch, w.tokens, w.targets); err != nil {
+			tokens, targets := w.tokens, w.targets
+			if *s.exact {
+				tokens, targets = tokens[:w.length], targets[:w.length]
+			}
+			if parts[i].NLL, parts[i].Tokens, err = s.windows(batch, tokens, targets); err != nil {
 				return sum{}, err
 			}
 		}
@@ -129,6 +136,7 @@ type walk struct {
 	n          int
 	full       bool // the last window reaches back until it is full
 	next, done int  // where the next window begins, and up to where tokens have been predicted
+	length     int  // of the last window
 
 	tokens, targets []int
 }
@@ -158,7 +166,7 @@ func (w *walk) fill(width int, wanted bool) error {
 			copy(in, part[:end-w.next])
 			copy(out[w.done-w.next:], part[w.done-w.next+1:])
 		}
-		w.done = end
+		w.done, w.length = end, end-w.next
 		w.next += w.stride
 	}
 	return nil

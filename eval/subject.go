@@ -54,6 +54,7 @@ type Subject struct {
 
 	scorers, losses, pieces graph.Family[*measure]
 
+	exact  *bool        // whether texts are run without padding; nil before the first
 	cache  *graph.Cache // of pieces
 	holder *Scorer      // the Scorer whose beginnings the cache holds
 	whole  error        // why there is no cache
@@ -158,11 +159,10 @@ func (s *Subject) logits(ids []int, from int) ([]float32, error) {
 	}
 	q = q.fit(s.Window)
 	ids, from = q.IDs[:len(q.IDs)-1], q.From
-	program, p, err := s.scorers.For(fit(len(ids), s.Window), fit(n, s.Window))
+	program, p, err := s.scorers.For(s.padded(len(ids)), fit(n, s.Window))
 	if err != nil {
 		return nil, err
 	}
-	// Attention is causal, so the padding does not matter.
 	clear(p.tokens)
 	copy(p.tokens, ids)
 	for i := range p.rows {
@@ -272,6 +272,20 @@ func fit(n, window int) int {
 		size *= 2
 	}
 	return min(size, window)
+}
+
+// padded returns the length to which a text of n tokens is padded. If the model works row by row, and attention is causal,
+// the padding does not matter; a model that does not, such as one whose experts take a limited number of rows, is given
+// the text alone.
+func (s *Subject) padded(n int) int {
+	if s.exact == nil {
+		exact := generate.Piecewise(s.Model, s.Params) != nil
+		s.exact = &exact
+	}
+	if *s.exact {
+		return n
+	}
+	return fit(n, s.Window)
 }
 
 func argmax(row []float32) int {

@@ -49,6 +49,16 @@ func newRunner(m Model, params *graph.Params, c EngineConfig) (*runner, error) {
 	return r, nil
 }
 
+// Piecewise returns nil if a model works row by row, so that it can be run piece by piece, and the padding after a text does
+// not change what it computes for the text. Otherwise the error names the layer or op that may use more; see [Generator.Whole].
+func Piecewise(m Model, params *graph.Params) error {
+	r, err := newRunner(m, params, EngineConfig{Context: 1, Slots: 1})
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.whole, r.pieces.Close())
+}
+
 // length returns the length of the program for a piece of that many tokens after past positions.
 // As the shapes of a graph are fixed, it is rounded up: to a power of two, and from 64 on to a
 // multiple of 64. It is not rounded for whole windows, where an op may read the padding.

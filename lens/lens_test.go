@@ -17,6 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/layers"
 	"github.com/gorgpt/gorgpt/lens"
 	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/ops"
 )
 
 // tolLogProb bounds the difference between programs of different lengths, which sum hundreds of float32 terms in
@@ -38,6 +39,9 @@ func families(t *testing.T) map[string]models.Model {
 	}
 	all["edited"] = models.Edit(all["gpt2-nano"], graph.Remove("h.0"), graph.Replace("h.1.ln_1", func(s *graph.Scope, x *G.Node) *G.Node {
 		return layers.RMSNorm(s, x, layers.RMS{})
+	}))
+	all["rows"] = models.Edit(all["gpt2-nano"], graph.After("h.0.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
+		return ops.AddRow(s, x, ops.MeanRows(s, x)) // which padding would change
 	}))
 	return all
 }

@@ -8,6 +8,7 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
+	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/plural"
 	"github.com/gorgpt/gorgpt/models"
@@ -28,6 +29,7 @@ type Reader struct {
 	model  models.Model
 	params *graph.Params
 	dims   models.Dims
+	exact  bool   // texts are read without padding
 	blocks string // the pattern of the blocks' paths; "" if blocks are not layers that can be wrapped
 
 	places  []Place
@@ -62,7 +64,7 @@ func New(m models.Model, params *graph.Params) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.places = s.places
+	r.places, r.exact = s.places, generate.Piecewise(models.Graphs(m), params) != nil
 	if r.layers, r.routers, err = r.findHeads(); err != nil {
 		return nil, err
 	}
@@ -115,9 +117,13 @@ func (r *Reader) begin(ctx context.Context, ids []int) error {
 
 func (r *Reader) end() { <-r.turn }
 
-// rounded returns the shape of a program for a text: its last dimension, the length, is rounded up. Models are causal,
-// so the padding after a text does not affect it.
+// rounded returns the shape of a program for a text: its last dimension, the length, is rounded up. The padding after a
+// text does not affect it, except in a model that does not work row by row, such as one whose experts take a limited
+// number of rows: its texts are not padded.
 func (r *Reader) rounded(shape ...int) []int {
+	if r.exact {
+		return shape
+	}
 	n := shape[len(shape)-1]
 	for _, short := range []int{8, 16, 32, 64} {
 		if n <= short {
