@@ -253,23 +253,25 @@ func (b *Body) Within(name string) (*Body, bool) {
 // Ignore accepts fields with any values, which do not affect the answer.
 func (b *Body) Ignore(names ...string) { b.known = append(b.known, names...) }
 
-// Refuse makes fields an error that ask for something the server does not do. Values that ask for nothing, such as
-// false, [] or "auto", are accepted.
+// Refuse makes fields an error that ask for something the server does not do. Values that ask for nothing are accepted:
+// false, [], {} and "".
 func (b *Body) Refuse(why string, names ...string) {
 	for _, name := range names {
-		if value, there := b.take(name); there && !slices.Contains([]string{"false", "[]", "{}", `""`, `"none"`, `"auto"`, "0", "1"}, string(value)) {
+		if value, there := b.take(name); there && !slices.Contains([]string{"false", "[]", "{}", `""`}, string(value)) {
 			b.fail(name, "%s", why)
 		}
 	}
 }
 
-// Unless is Refuse for one field, but accepts also the string done, alone or in a list: it asks for what the server
-// does anyway.
-func (b *Body) Unless(name, done, why string) {
+// Unless is Refuse for one field, but also accepts strings, alone or in a list of one, that ask for what the server does
+// anyway.
+func (b *Body) Unless(name, why string, done ...string) {
 	value, _ := b.take(name)
 	var list []string
-	if json.Unmarshal(value, &list) == nil && len(list) == 1 && list[0] == done || string(value) == strconv.Quote(done) {
-		return
+	for _, d := range done {
+		if json.Unmarshal(value, &list) == nil && len(list) == 1 && list[0] == d || string(value) == strconv.Quote(d) {
+			return
+		}
 	}
 	b.Refuse(why, name)
 }

@@ -30,8 +30,14 @@ func (s *Server) conversation(b *Body) (*task, *Error) {
 	}
 	t := &task{model: m, samples: b.Int("n", 1, 1, mostChoices), best: -1}
 	common(b)
-	t.request = generate.Request{Options: sampling(b, m), Fits: true}
-	t.request.Stop = append(t.request.Stop, m.Chat.Stops()...)
+	how := sampling(b, m)
+	t.request, t.seeded = generate.Request{Options: how.Options, Fits: true}, how.seeded
+	switch {
+	case !how.endless:
+		t.request.Stop = append(t.request.Stop, m.Chat.Stops()...)
+	case len(m.Chat.Begin("")) > 0:
+		b.fail("ignore_eos", "this model's messages end with these tokens, and nothing can follow them")
+	}
 	tokens := b.Int("max_tokens", 0, 1, 1<<30)
 	tokens = b.Int("max_completion_tokens", tokens, 1, 1<<30)
 	best := b.Int("top_logprobs", 0, 0, mostBest)
@@ -43,13 +49,19 @@ func (s *Server) conversation(b *Body) (*task, *Error) {
 	t.stops = stops(b)
 	t.stream, t.streamUsage = streaming(b)
 	t.form = &chatForm{header: newHeader("chatcmpl-", "chat.completion", m), best: t.best, texts: m.texts, usage: t.streamUsage, samples: t.samples}
-	b.Refuse("tools are not supported", "tools", "functions", "tool_choice", "function_call", "parallel_tool_calls", "web_search_options")
+	const noTools = "tools are not supported"
+	b.Refuse(noTools, "tools", "functions", "web_search_options")
+	b.Unless("tool_choice", noTools, "none", "auto")
+	b.Unless("function_call", noTools, "none", "auto")
+	b.Bool("parallel_tool_calls", false) // says nothing without tools
 	b.Refuse("only text answers are supported", "audio", "prediction")
-	b.Unless("modalities", "text", "only text answers are supported")
-	b.Unless("verbosity", "medium", "only medium is supported")
+	b.Unless("modalities", "only text answers are supported", "text")
+	b.Unless("verbosity", "only medium is supported", "medium")
 	if in, there := b.Within("response_format"); there {
 		if kind := in.Text("type", ""); kind != "text" {
 			b.fail("response_format", "%q, want \"text\": no other response format is supported", kind)
+		} else if err := in.Err(); err != nil && b.err == nil {
+			b.err = err
 		}
 	}
 	effort := b.Text("reasoning_effort", "")
@@ -58,7 +70,7 @@ func (s *Server) conversation(b *Body) (*task, *Error) {
 		return nil, err
 	}
 	t.prepare = func(ctx context.Context) *Error { return t.converse(ctx, messages, tokens) }
-	t.spell = func(prompt) spell { return spellReply(m.Chat, t.request.Stop) }
+	t.spell = func(prompt) spell { return spellReply(m.Chat, t.request.Stop, how.endless) }
 	return t, nil
 }
 
@@ -167,6 +179,9 @@ func parseMessage(value json.RawMessage, prefix string) (m chat.Message, failed 
 	if failed := b.Err(); failed != nil {
 		return m, failed
 	}
+	if m.Role == chat.Tool && m.Name == "" {
+		return m, invalid(prefix+"name", "missing: the name of the tool; tool_call_id is not used")
+	}
 	if err := m.Check(); err != nil {
 		return m, invalid(prefix+"role", "%v", err)
 	}
@@ -182,10 +197,13 @@ func (b *Body) contentParts(value json.RawMessage) string {
 		in, failed := parseBody(item, fmt.Sprintf("%scontent.%d.", b.prefix, i))
 		if failed == nil {
 			kind := in.Text("type", "")
-			text.WriteString(in.Text("text", ""))
 			if kind != "text" {
 				in.fail("type", "%q, want \"text\"", kind)
 			}
+			if _, there := in.take("text"); !there {
+				in.fail("text", "missing")
+			}
+			text.WriteString(in.Text("text", ""))
 			failed = in.Err()
 		}
 		if failed != nil {
@@ -286,6 +304,7 @@ func (f *chatForm) whole(parts []part, u usage) any {
 				c.Finish = p.finish
 			}
 		}
+		c.Message.Content, c.Message.Reasoning = legible(c.Message.Content), legible(c.Message.Reasoning)
 		choices[i] = c
 	}
 	return struct {
@@ -333,9 +352,10 @@ func (f *chatForm) chunk(p part) any {
 	c := chatChoice{Index: p.choice, LogProbs: f.logProbs([]part{p})}
 	switch {
 	case p.kind == thought:
-		c.Delta.Reasoning = p.text
+		c.Delta.Reasoning = legible(p.text)
 	case p.text != "":
-		c.Delta.Content = &p.text
+		text := legible(p.text)
+		c.Delta.Content = &text
 	}
 	if p.finish != "" {
 		c.Finish = &p.finish

@@ -82,6 +82,13 @@ func TestChat(t *testing.T) {
 	if rest.Usage.Total != 128 || rest.Choices[0].Finish != "length" {
 		t.Errorf("without max_tokens %+v, want the rest of 128 positions", rest.Usage)
 	}
+	const ending = `{"messages": [{"role": "user", "content": "Hello"}], "tool_choice": "auto", "max_tokens": 9, "logit_bias": {"258": 100}`
+	if ends := ask(t, web.URL+"/v1/chat/completions", ending+"}"); ends.Choices[0].Finish != "stop" || ends.Usage.Completion != 1 {
+		t.Errorf("a message that ends at once: %+v, %+v", ends.Choices[0], ends.Usage)
+	}
+	if on := ask(t, web.URL+"/v1/chat/completions", ending+`, "ignore_eos": true}`); on.Choices[0].Finish != "length" || on.Usage.Completion != 9 || on.Choices[0].Message.Content != "" {
+		t.Errorf("with ignore_eos %+v, %+v", on.Choices[0], on.Usage)
+	}
 }
 
 // TestNoChat: a model without a chat template answers with an error that says so.

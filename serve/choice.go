@@ -98,11 +98,11 @@ func (c *choice) release(certain string, last bool) (string, []placed) {
 	return certain, tokens
 }
 
-// characters returns how many characters begin before a byte of the text. If the byte is within a character, it
-// returns the offset of that character.
+// characters returns how many characters begin before a byte of the text. If the byte is within a character, or in the
+// part of one that legible replaces, it returns the offset of that character.
 func (c *choice) characters(at int) int {
 	for back := 1; back < utf8.UTFMax && back <= at; back++ {
-		if r, size := utf8.DecodeRune(c.all[at-back:]); r != utf8.RuneError && size > back {
+		if size, _ := unit(c.all[at-back:]); size > back {
 			at -= back
 			break
 		}
@@ -110,7 +110,7 @@ func (c *choice) characters(at int) int {
 	if at < c.count {
 		return c.before + c.chars
 	}
-	c.chars += utf8.RuneCount(c.all[c.count:at])
+	c.chars += characters(c.all[c.count:at])
 	c.count = at
 	return c.before + c.chars
 }

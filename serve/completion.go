@@ -28,8 +28,10 @@ func (s *Server) completion(b *Body) (*task, *Error) {
 	}
 	t := &task{model: m, samples: b.Int("n", 1, 1, mostChoices), best: b.Int("logprobs", -1, 0, mostBest)}
 	common(b)
+	how := sampling(b, m)
+	t.seeded = how.seeded
 	t.request = generate.Request{
-		Options: sampling(b, m), Echo: b.Bool("echo", false), Fits: true,
+		Options: how.Options, Echo: b.Bool("echo", false), Fits: true,
 		Tokens: b.Int("max_tokens", 16, 0, 1<<30),
 	}
 	t.request.LogProbs = max(0, t.best)
@@ -183,7 +185,7 @@ type completionChoice struct {
 	LogProbs *completionLogProbs `json:"logprobs"`
 	Finish   *string             `json:"finish_reason"`
 	Prompt   []int               `json:"prompt_token_ids,omitempty"`
-	IDs      []int               `json:"token_ids,omitempty"`
+	IDs      []int               `json:"token_ids,omitzero"`
 }
 
 // completionLogProbs holds the log-probabilities of a text's tokens, indexed by token.
@@ -197,6 +199,9 @@ type completionLogProbs struct {
 // choice joins parts of a choice.
 func (f *completionForm) choice(index int, parts []part) completionChoice {
 	c := completionChoice{Index: index}
+	if f.ids {
+		c.IDs = []int{}
+	}
 	var text strings.Builder
 	if f.best >= 0 {
 		c.LogProbs = &completionLogProbs{Offsets: []int{}, Values: []*float64{}, Tokens: []string{}, Top: []map[string]float64{}}
@@ -215,7 +220,7 @@ func (f *completionForm) choice(index int, parts []part) completionChoice {
 			}
 		}
 	}
-	c.Text = text.String()
+	c.Text = legible(text.String())
 	return c
 }
 

@@ -220,3 +220,31 @@ func TestStream(t *testing.T) {
 		}
 	}
 }
+
+// TestSamplesDiffer: without a seed, the same prompt several times gives samples that are independent of each other; with a
+// seed, each prompt has the samples that it would have alone.
+func TestSamplesDiffer(t *testing.T) {
+	web := startSmall(t, serve.Config{}, serve.Options{})
+	texts := func(more string) map[string]bool {
+		all := make(map[string]bool)
+		for _, c := range ask(t, web.URL+"/v1/completions", `{"prompt": ["x", "x", "x"], "n": 2, "max_tokens": 30, "ignore_eos": true`+more+`}`).Choices {
+			all[c.Text] = true
+		}
+		return all
+	}
+	if n := len(texts("")); n != 6 {
+		t.Errorf("%d different texts without a seed, want 6", n)
+	}
+	if n := len(texts(`, "seed": 18446744073709551615`)); n != 2 {
+		t.Errorf("%d different texts with a seed, want 2", n)
+	}
+}
+
+// TestNoTokens: a choice that a stop text leaves without tokens has an empty list of them.
+func TestNoTokens(t *testing.T) {
+	web := startSmall(t, serve.Config{}, serve.Options{})
+	_, _, text := post(t, web.URL+"/v1/completions", `{"prompt": "x", "max_tokens": 3, "ignore_eos": true, "logit_bias": {"97": 100}, "return_token_ids": true, "stop": "a"}`)
+	if !strings.Contains(text, `"token_ids":[]`) {
+		t.Error(text)
+	}
+}

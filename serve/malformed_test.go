@@ -21,7 +21,7 @@ func malformedBodies() (all []malformed) {
 	for param, out := range map[string][]string{
 		"temperature": {"-0.1", "1e3"}, "top_p": {"-1", "1.01"}, "min_p": {"-1e-3", "2"}, "presence_penalty": {"-2.1", "3"},
 		"frequency_penalty": {"-3", "2.5"}, "repetition_penalty": {"0", "-1"}, "top_k": {"-2", "0.5"}, "n": {"0", "129", "-1", "1e9", "1.5"},
-		"max_tokens": {"-1", "1.5", "1e20"}, "logprobs": {"-1", "21", "1.1"}, "seed": {"0.5", "1e30"},
+		"max_tokens": {"-1", "1.5", "1e20"}, "logprobs": {"-1", "21", "1.1"}, "seed": {"0.5", "1e30", "18446744073709551616", "-9223372036854775809"},
 	} {
 		for _, value := range append(out, `"x"`, `"1"`, "[]", "{}", "NaN", "1e400", "-1e400", "Infinity", "true", "0x10", "01", "[[[[1]]]]") {
 			add(completions, param, fmt.Sprintf(`{"prompt": "x", %q: %s}`, param, value))
@@ -59,6 +59,8 @@ func malformedBodies() (all []malformed) {
 	add(completions, "stream_options.more", `{"prompt": "x", "stream": true, "stream_options": {"more": 1}}`)
 	add(completions, "best_of", `{"prompt": "x", "best_of": 5}`)
 	add(completions, "suffix", `{"prompt": "x", "suffix": "y"}`)
+	add(completions, "suffix", `{"prompt": "x", "suffix": "none"}`)
+	add(completions, "suffix", `{"prompt": "x", "suffix": 1}`)
 	add(completions, "max_tokens", `{"prompt": "x", "max_tokens": 0}`)
 	add(completions, "prompt", `{"prompt": "x", "max_tokens": 1000}`)
 	add(completions, "n", `{"prompt": [`+strings.Repeat(`"x",`, 99)+`"x"], "n": 100}`)
@@ -76,7 +78,10 @@ func malformedBodies() (all []malformed) {
 		{"messages.1.mood", `{"messages": [{"role": "user", "content": "x"}, {"role": "user", "content": "x", "mood": 1}]}`},
 		{"messages.0.content.0.type", `{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]}`},
 		{"messages.0.content.0", `{"messages": [{"role": "user", "content": ["x"]}]}`}, {"messages.0.content.0.text", `{"messages": [{"role": "user", "content": [{"type": "text", "text": 1}]}]}`},
-		{"messages", `{"messages": [{"role": "user", "content": "\ud800"}]}`}, {"messages.0.role", `{"messages": [{"role": "tool", "content": "x"}]}`},
+		{"messages", `{"messages": [{"role": "user", "content": "\ud800"}]}`}, {"messages.0.name", `{"messages": [{"role": "tool", "content": "x", "tool_call_id": "a"}]}`},
+		{"messages.0.content.0.text", `{"messages": [{"role": "user", "content": [{"type": "text"}]}]}`},
+		{"response_format.x", `{"messages": [{"role": "user", "content": "x"}], "response_format": {"type": "text", "x": 1}}`},
+		{"tool_choice", `{"messages": [{"role": "user", "content": "x"}], "tool_choice": "required"}`},
 		{"tools", `{"messages": [{"role": "user", "content": "x"}], "tools": [{"type": "function"}]}`}, {"response_format", `{"messages": [{"role": "user", "content": "x"}], "response_format": {"type": "json_object"}}`},
 		{"response_format", `{"messages": [{"role": "user", "content": "x"}], "response_format": "text"}`}, {"top_logprobs", `{"messages": [{"role": "user", "content": "x"}], "top_logprobs": 2}`},
 		{"top_logprobs", `{"messages": [{"role": "user", "content": "x"}], "logprobs": true, "top_logprobs": 21}`}, {"logprobs", `{"messages": [{"role": "user", "content": "x"}], "logprobs": 1}`},

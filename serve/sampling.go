@@ -19,8 +19,15 @@ const (
 	mostBest    = 20 // log-probabilities for each token
 )
 
+// sampled says how a request chooses tokens.
+type sampled struct {
+	generate.Options
+	seeded  bool // the client gave the seed
+	endless bool // tokens that end a text do not end it
+}
+
 // sampling reads the options by which tokens are chosen, which completions and chat share.
-func sampling(b *Body, m *Model) (o generate.Options) {
+func sampling(b *Body, m *Model) (o sampled) {
 	o.Temperature = b.Float("temperature", 1, 0, 100)
 	o.TopP = b.Float("top_p", 1, 0, 1)
 	if o.TopP == 0 { // package generate keeps all tokens for 0
@@ -37,14 +44,17 @@ func sampling(b *Body, m *Model) (o generate.Options) {
 	o.Seed = rand.Uint64()
 	if seed, there := b.take("seed"); there {
 		n, whole := wholeOf(seed)
+		o.Seed, o.seeded = uint64(n), true
 		if !whole {
-			b.fail("seed", "%s is not a whole number of 64 bits", short(seed))
+			var err error
+			if o.Seed, err = strconv.ParseUint(string(seed), 10, 64); err != nil {
+				b.fail("seed", "%s is not a whole number of 64 bits", short(seed))
+			}
 		}
-		o.Seed = uint64(n)
 	}
 	o.Bias = b.bias(m.vocab())
 	o.Stop = b.stopTokens(m.vocab())
-	if !b.Bool("ignore_eos", false) {
+	if o.endless = b.Bool("ignore_eos", false); !o.endless {
 		o.Stop = slices.Concat(o.Stop, m.Ends)
 	}
 	return o

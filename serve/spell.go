@@ -36,15 +36,16 @@ func spellText(tok tokenizer.Tokenizer, p prompt, stop []int) spell {
 }
 
 // spellReply returns a spell for an assistant's message. What harmony's models write on the analysis channel or to
-// tools is of kind thought.
-func spellReply(f chat.Format, stop []int) spell {
+// tools is of kind thought. In an endless message, a token that would end it has no text.
+func spellReply(f chat.Format, stop []int, endless bool) spell {
 	parser := f.Parser()
 	return func(t generate.Token) (text string, k kind, err error) {
 		m, begun := parser.Current()
 		if m.Channel == harmony.Analysis || m.Recipient != "" {
 			k = thought
 		}
-		if ends := f.Stops(); t.ID >= 0 && (slices.Contains(ends, t.ID) || !slices.Contains(stop, t.ID)) {
+		end := slices.Contains(f.Stops(), t.ID)
+		if t.ID >= 0 && (end && !endless || !end && !slices.Contains(stop, t.ID)) {
 			if text, err = parser.Next(t.ID); err != nil {
 				return "", k, fmt.Errorf("the model's output is not a valid message: %w", err)
 			}

@@ -25,6 +25,7 @@ type task struct {
 	best    int              // how many log-probabilities for each position; −1 for none, not even the token's
 	tokens  bool             // ids are wanted
 	samples int              // choices for each prompt
+	seeded  bool             // the client gave the seed
 	prompts []prompt
 
 	prepare func(ctx context.Context) *Error // makes the prompts
@@ -113,7 +114,10 @@ func (r *running) emit(ctx context.Context, p part) bool {
 // write generates a choice, and reports whether to go on with the next.
 func (r *running) write(ctx context.Context, i int) bool {
 	p, request := r.prompts[i/r.samples], r.request
-	request.Prompt, request.Sample = p.ids, i%r.samples
+	request.Prompt, request.Sample = p.ids, i
+	if r.seeded { // then a prompt's samples do not depend on the prompts beside it
+		request.Sample = i % r.samples
+	}
 	q, err := r.model.Engine.Submit(ctx, request)
 	if err != nil {
 		return r.emit(ctx, part{choice: i, err: r.failure(ctx, err)})

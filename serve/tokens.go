@@ -3,7 +3,6 @@ package serve
 import (
 	"encoding/json"
 	"net/http"
-	"strings"
 
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
@@ -92,7 +91,7 @@ func (s *Server) detokenize(r *http.Request) (any, *Error) {
 	if err != nil {
 		return nil, invalid("tokens", "%v", err)
 	}
-	valid := strings.ToValidUTF8(string(text), "\ufffd")
+	valid := legible(string(text))
 	return map[string]string{"prompt": valid, "content": valid}, nil
 }
 
