@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/ardanlabs/jinja"
 
@@ -110,7 +111,11 @@ func (t *Template) Prompt(messages []Message) ([]int, error) {
 		if err := check(m); err != nil {
 			return nil, fmt.Errorf("message %d: %w", i+1, err)
 		}
-		marked[i].Content, marked[i].Name = t.part(m.Content, mark), t.part(m.Name, mark)
+		for _, text := range []*string{&marked[i].Content, &marked[i].Name} {
+			if *text, err = t.part(*text, mark); err != nil {
+				return nil, fmt.Errorf("message %d: %w", i+1, err)
+			}
+		}
 	}
 	text, err := t.render(marked, true)
 	if err != nil {
@@ -147,15 +152,22 @@ func unusedMark(messages []Message) (string, error) {
 }
 
 // part inserts a mark into each special token in a text, after its first character.
-func (t *Template) part(text, mark string) string {
+func (t *Template) part(text, mark string) (string, error) {
+	if !utf8.ValidString(text) {
+		return "", fmt.Errorf("%q is not UTF-8", text)
+	}
 	var b strings.Builder
 	for i, r := range text {
 		b.WriteRune(r)
-		if t.tokenAt(text[i:]) != "" {
+		switch token := t.tokenAt(text[i:]); token {
+		case "":
+		case string(r):
+			return "", fmt.Errorf("%q is a special token of the model, and as a single character cannot be told from text: leave it out", token)
+		default:
 			b.WriteString(mark)
 		}
 	}
-	return b.String()
+	return b.String(), nil
 }
 
 // Parser implements Format.

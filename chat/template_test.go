@@ -171,7 +171,7 @@ func TestLeftOut(t *testing.T) {
 
 // TestPromptErrors: a conversation that the template cannot render is a one-line error.
 func TestPromptErrors(t *testing.T) {
-	f, err := NewTemplate(tokenizer.Bytes(), "{% for m in messages %}{% if m.role == 'boss' or m.role == 'system' and not loop.first %}{{ raise_exception('Only once!') }}{% endif %}{{ m.content if m.content != 'secret' }}{% endfor %}", nil)
+	f, err := NewTemplate(bytesWith(t, "☃"), "{% for m in messages %}{% if m.role == 'boss' or m.role == 'system' and not loop.first %}{{ raise_exception('Only once!') }}{% endif %}{{ m.content if m.content != 'secret' }}{% endfor %}", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,6 +189,8 @@ func TestPromptErrors(t *testing.T) {
 		{[]Message{{Role: User}, {Role: Tool}}, "message 2: a tool's message has no name; want the name of the tool"},
 		{[]Message{{Role: Assistant, Channel: "final"}}, "message 1: channel, recipient and content_type belong to harmony: a chat template has none"},
 		{[]Message{{Role: User, Content: "secret"}}, "chat template: omits the content of message 1, the user's: it may be a template for messages that are not plain text"},
+		{[]Message{{Role: User, Content: "caf\xe9"}}, `message 1: "caf\xe9" is not UTF-8`},
+		{[]Message{{Role: User, Content: "a☃"}}, `message 1: "☃" is a special token of the model, and as a single character cannot be told from text: leave it out`},
 		{[]Message{{Role: User, Content: marks.String()}}, "the messages have all of Unicode's noncharacters U+FDD0 to U+FDEF; want at least one unused"},
 	} {
 		if _, err := f.Prompt(c.messages); err == nil || err.Error() != c.want {

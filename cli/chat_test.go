@@ -116,7 +116,7 @@ func TestChat(t *testing.T) {
 		said, want string
 		args       []string
 	}{
-		{"Hi\n", "the model did not complete a message within --tokens 3: the tokens end within the header of a message", []string{"--tokens", "3"}},
+		{"Hi\n", "the model did not complete a message within 3 tokens: the tokens end within the header of a message", []string{"--tokens", "3"}},
 		{strings.Repeat("Hi", 300), "the conversation has 821 tokens, but the model's context is 512: start another, or use a model with a larger context", nil},
 		{"{\"role\":\"boss\"}", `line 1: role is "boss", want system, developer, user, assistant or tool`, []string{"--json"}},
 		{"Hi", `line 1: want a message such as {"role":"user","content":"…"}: invalid character 'H' looking for beginning of value (byte 1)`, []string{"--json"}},
@@ -168,6 +168,19 @@ func TestChatTemplate(t *testing.T) {
 		if out, errs, err := converse(t, c.said, append(c.args, "--from", name)...); err != nil || out != c.out {
 			t.Errorf("%s: %v: %q, %q", name, err, out, errs)
 		}
+	}
+	const context = 512 // of writesByHeart
+	prompt, err := f.Prompt([]chat.Message{user})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writesByHeart(t, "long", tok, prompt, strings.Repeat("a", context))
+	if err := os.WriteFile("long/chat_template.jinja", []byte(template), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	out, errs, err := converse(t, user.Content+"\n", "--from", "long", "--tokens", "1000")
+	if n := context - len(prompt); err != nil || out != strings.Repeat("a", n)+"\n" || !strings.Contains(errs, "the reply was cut off here: the model's context is full\n") {
+		t.Errorf("%v: %d bytes, want %d; %q", err, len(out), n+1, errs)
 	}
 	for name, text := range map[string]string{"other.jinja": "{{ messages", "empty.jinja": ""} {
 		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {

@@ -154,7 +154,7 @@ func testOptions(t *testing.T, whole string, prompt int) {
 		{"--bench --stop x", "--stop has no meaning with --bench, which measures sampling and prints no text; for JSON, use gorgpt bench --decode --json"},
 		{"--bench --tokens 1", "--tokens 1: with --bench, want 2 or more: it measures those after the first"},
 		{"--json --logprobs 1000000000", "--logprobs 1000000000: the vocabulary has 18 tokens"},
-		{"--repetition-penalty 0", "--repetition-penalty 0: want above 0; 1 means no penalty"},
+		{"--repetition-penalty 0", "--repetition-penalty 0: want 0.01 to 100, where 1 means no penalty"},
 		{"--repetition-penalty NaN", "--repetition-penalty NaN: want a finite number; see gorgpt generate -h"},
 		{"--temperature Inf", "--temperature +Inf: want a finite number; see gorgpt generate -h"},
 		{"--temperature NaN", "--temperature NaN: want a finite number; see gorgpt generate -h"},
@@ -165,7 +165,7 @@ func testOptions(t *testing.T, whole string, prompt int) {
 		{"--beams 2 --length-penalty NaN", "--length-penalty NaN: want a finite number; see gorgpt generate -h"},
 		{"--min-p 2", "--min-p 2: want a share from 0 to 1"},
 		{"--no-repeat -1", "--no-repeat -1: want 0 or more"},
-		{"--repetition-penalty -1", "--repetition-penalty -1: want 0 or more"},
+		{"--repetition-penalty -1", "--repetition-penalty -1: want 0.01 to 100, where 1 means no penalty"},
 	} {
 		status, _, stderr := gorgpt(t, t.Context(), append(slices.Clone(from), strings.Fields(c.args)...)...)
 		if status != 2 || stderr != "gorgpt: "+c.want+"\n" {

@@ -73,7 +73,8 @@ func TestStreamErrors(t *testing.T) {
 		{generate.Options{TopK: -1}, "generate: top-k of -1 is below 0"},
 		{generate.Options{TopP: 2}, "generate: top-p of 2 is not in [0, 1]"},
 		{generate.Options{MinP: -0.1}, "generate: min-p of -0.1 is not in [0, 1]"},
-		{generate.Options{RepetitionPenalty: -1}, "generate: a repetition penalty of -1 is not 0 or above"},
+		{generate.Options{RepetitionPenalty: -1}, "generate: a repetition penalty of -1 is not in [0.01, 100]"},
+		{generate.Options{RepetitionPenalty: 1e-38}, "generate: a repetition penalty of 1e-38 is not in [0.01, 100]"},
 		{generate.Options{NoRepeat: -1}, "generate: no repeats of -1 tokens; want 0 or more"},
 		{generate.Options{LogProbs: -1}, "generate: -1 log-probabilities; want 0 or more"},
 	} {

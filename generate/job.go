@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -87,11 +88,11 @@ func (s *slot) echoed(rows []float32, n int) []float32 {
 	return rows[(n-1)*vocab:]
 }
 
-// checkNumbers refuses logits that hold a NaN. A NaN within the model makes all logits NaN; one in
+// checkNumbers refuses logits that hold a NaN or +∞. A NaN within the model makes all logits NaN; one in
 // the weights of the head may affect a single token's.
 func checkNumbers(row []float32) error {
-	if slices.ContainsFunc(row, func(x float32) bool { return x != x }) {
-		return errors.New("generate: the model's logits are NaN: its weights are NaN or too large")
+	if slices.ContainsFunc(row, func(x float32) bool { return !(x <= math.MaxFloat32) }) {
+		return errors.New("generate: the model's logits are NaN or infinite: its weights are NaN or too large")
 	}
 	return nil
 }

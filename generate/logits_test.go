@@ -80,14 +80,18 @@ func TestNotNumbers(t *testing.T) {
 	for i := range 4 {
 		table.Data()[2*4+i] = float32(math.NaN()) // after the token 2
 	}
-	table.Data()[3*4+2] = float32(math.NaN()) // after the token 3, for one token only
-	const want = "generate: the model's logits are NaN: its weights are NaN or too large"
+	table.Data()[3*4+2] = float32(math.NaN())  // after the token 3, for one token only
+	table.Data()[0*4+1] = float32(math.Inf(1)) // after the token 0
+	const want = "generate: the model's logits are NaN or infinite: its weights are NaN or too large"
 	for _, o := range []generate.Options{{}, {Temperature: 1}, {Temperature: 1, TopK: 2}} {
 		if ids, err := g.Generate(context.Background(), []int{2}, 3, o); err == nil || err.Error() != want {
 			t.Errorf("%+v: %v, %v", o, ids, err)
 		}
 		if ids, err := g.Generate(context.Background(), []int{3}, 3, o); err == nil || err.Error() != want {
 			t.Errorf("%+v, one NaN: %v, %v", o, ids, err)
+		}
+		if ids, err := g.Generate(context.Background(), []int{0}, 3, o); err == nil || err.Error() != want {
+			t.Errorf("%+v, an infinity: %v, %v", o, ids, err)
 		}
 		if _, err := g.Generate(context.Background(), []int{1}, 1, o); err != nil {
 			t.Errorf("%+v, elsewhere: %v", o, err)

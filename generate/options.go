@@ -5,6 +5,9 @@ import (
 	"math"
 )
 
+// LeastRepetition and MostRepetition bound [Options].RepetitionPenalty.
+const LeastRepetition, MostRepetition = 0.01, 100
+
 // Options say how a token is chosen from logits. In this order: Bias is added; tokens that the
 // sequence already holds are made less likely or banned; logits are divided by the temperature; only
 // the TopK best tokens are kept, of these the fewest whose probabilities add up to TopP, and of these
@@ -27,7 +30,8 @@ type Options struct {
 	// Bias is added to the logits of tokens by id; −∞ bans a token.
 	Bias map[int]float64
 	// RepetitionPenalty divides positive logits of tokens that the sequence holds, prompt
-	// included, and multiplies negative ones (Keskar et al. 2019); 0 or 1 is no penalty.
+	// included, and multiplies negative ones (Keskar et al. 2019); 0 or 1 is no penalty. Otherwise
+	// it is from LeastRepetition to MostRepetition, beyond which logits would overflow.
 	RepetitionPenalty float64
 	// PresencePenalty is subtracted once from the logit of each token that was generated, and
 	// FrequencyPenalty once for each time it was, as in OpenAI's API. Tokens of the prompt do not count,
@@ -56,8 +60,8 @@ func (o Options) Validate() error {
 		return fmt.Errorf("generate: top-p of %v is not in [0, 1]", o.TopP)
 	case !(o.MinP >= 0 && o.MinP <= 1):
 		return fmt.Errorf("generate: min-p of %v is not in [0, 1]", o.MinP)
-	case !(o.RepetitionPenalty >= 0) || math.IsInf(o.RepetitionPenalty, 1):
-		return fmt.Errorf("generate: a repetition penalty of %v is not 0 or above", o.RepetitionPenalty)
+	case !(o.RepetitionPenalty == 0 || o.RepetitionPenalty >= LeastRepetition && o.RepetitionPenalty <= MostRepetition):
+		return fmt.Errorf("generate: a repetition penalty of %v is not in [%v, %v]", o.RepetitionPenalty, LeastRepetition, MostRepetition)
 	case !finite(o.PresencePenalty):
 		return fmt.Errorf("generate: a presence penalty of %v; want a number in float32's range", o.PresencePenalty)
 	case !finite(o.FrequencyPenalty):

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gorgpt/gorgpt/chat"
+	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
@@ -34,21 +35,26 @@ func (w *Writer) Chat(template, system string) (*Chat, error) {
 	return &Chat{f.Begin(system), f, w}, nil
 }
 
+// Full is why a reply ends that leaves no room in the model's context.
+const Full = "context"
+
 // Reply generates the assistant's next messages, which are appended to Messages and returned. As
 // the text arrives, piece is called with each piece of it and the message's header. Reply also
-// returns why the reply ends: "length" if it has as many tokens as a text may have.
+// returns why the reply ends: "length" if it has as many tokens as a text may have, and [Full] if the context is full.
 func (c *Chat) Reply(ctx context.Context, piece func(m chat.Message, text string) error) (said []chat.Message, finish string, err error) {
 	prompt, err := c.format.Prompt(c.Messages)
 	if err != nil {
 		return nil, "", err
 	}
-	if context := models.DimsOf(c.writer.model.Model).Context; len(prompt) >= context {
+	context := models.DimsOf(c.writer.model.Model).Context
+	if len(prompt) >= context {
 		return nil, "", fmt.Errorf("the conversation has %d tokens, but the model's context is %d: start another, or use a model with a larger context", len(prompt), context)
 	}
+	most := min(c.writer.writing.Tokens, context-len(prompt)) // beyond the context, the beginning would be forgotten
 	o := c.writer.options
 	o.Stop = slices.Concat(o.Stop, c.format.Stops())
 	p := c.format.Parser()
-	for token, err := range c.writer.Generator.Stream(ctx, prompt, c.writer.writing.Tokens, o) {
+	for token, err := range c.writer.Generator.Stream(ctx, prompt, most, o) {
 		if err != nil {
 			return nil, "", err
 		}
@@ -70,12 +76,15 @@ func (c *Chat) Reply(ctx context.Context, piece func(m chat.Message, text string
 	m, _ := p.Current()
 	rest, err := p.End()
 	if err != nil {
-		return nil, "", fmt.Errorf("the model did not complete a message within --tokens %d: %w", c.writer.writing.Tokens, err)
+		return nil, "", fmt.Errorf("the model did not complete a message within %d tokens: %w", most, err)
 	}
 	if rest != "" {
 		if err := piece(m, rest); err != nil {
 			return nil, "", err
 		}
+	}
+	if finish == string(generate.Length) && most < c.writer.writing.Tokens {
+		finish = Full
 	}
 	c.Messages = append(c.Messages, p.Messages()...)
 	return p.Messages(), finish, nil

@@ -43,7 +43,8 @@ func (o *Writing) Settings() setting.List {
 		setting.New("top-k", &o.TopK, 200, "sample from the K most likely tokens (0: all)", setting.AtLeast(0)),
 		setting.New("top-p", &o.TopP, 1, "sample from the most likely tokens that together have this probability (0: the best alone, 1: all)", share(true, true, "a share from 0 to 1")),
 		setting.New("min-p", &o.MinP, 0, "sample from tokens with at least this share of the best token's probability (0: all)", share(true, true, "a share from 0 to 1")),
-		setting.New("repetition-penalty", &o.RepetitionPenalty, 1, "make tokens that occurred before less likely, if above 1", setting.NotNegative),
+		setting.New("repetition-penalty", &o.RepetitionPenalty, 1, "make tokens that occurred before less likely, if above 1",
+			setting.Where(func(x float64) bool { return x >= generate.LeastRepetition && x <= generate.MostRepetition }, "0.01 to 100, where 1 means no penalty")),
 		setting.New("no-repeat", &o.NoRepeat, 0, "never repeat a sequence of this many tokens (0: allow it)", setting.AtLeast(0)),
 		setting.New("beams", &o.Beams, 0, "search for the most likely texts with this many beams, instead of sampling (0: sample)", setting.AtLeast(0)),
 		setting.New("length-penalty", &o.LengthPenalty, 1, "with --beams: divide a beam's log-probability by its length to this power; above 0 favors long texts"),
@@ -64,9 +65,6 @@ func (o Writing) Validate() error {
 	}
 	if err := o.Options.Validate(); err != nil {
 		return usage.Of(err)
-	}
-	if o.RepetitionPenalty == 0 {
-		return usage.Errorf("--repetition-penalty 0: want above 0; 1 means no penalty")
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func malformedBodies() (all []malformed) {
 	// Numbers of the wrong type or out of range, and values that are not numbers.
 	for param, out := range map[string][]string{
 		"temperature": {"-0.1", "1e3"}, "top_p": {"-1", "1.01"}, "min_p": {"-1e-3", "2"}, "presence_penalty": {"-2.1", "3"},
-		"frequency_penalty": {"-3", "2.5"}, "repetition_penalty": {"0", "-1"}, "top_k": {"-2", "0.5"}, "n": {"0", "129", "-1", "1e9", "1.5"},
+		"frequency_penalty": {"-3", "2.5"}, "repetition_penalty": {"0", "-1", "1e-39", "101"}, "top_k": {"-2", "0.5"}, "n": {"0", "129", "-1", "1e9", "1.5"},
 		"max_tokens": {"-1", "1.5", "1e20"}, "logprobs": {"-1", "21", "1.1"}, "seed": {"0.5", "1e30", "18446744073709551616", "-9223372036854775809"},
 	} {
 		for _, value := range append(out, `"x"`, `"1"`, "[]", "{}", "NaN", "1e400", "-1e400", "Infinity", "true", "0x10", "01", "[[[[1]]]]") {

@@ -37,10 +37,7 @@ func sampling(b *Body, m *Model) (o sampled) {
 	o.MinP = b.Float("min_p", 0, 0, 1)
 	o.PresencePenalty = b.Float("presence_penalty", 0, -2, 2)
 	o.FrequencyPenalty = b.Float("frequency_penalty", 0, -2, 2)
-	o.RepetitionPenalty = b.Float("repetition_penalty", 1, 0, 100)
-	if o.RepetitionPenalty == 0 {
-		b.fail("repetition_penalty", "0, want a number above 0; 1 means no penalty")
-	}
+	o.RepetitionPenalty = b.Float("repetition_penalty", 1, generate.LeastRepetition, generate.MostRepetition)
 	o.Seed = rand.Uint64()
 	if seed, there := b.take("seed"); there {
 		n, whole := wholeOf(seed)

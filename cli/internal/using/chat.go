@@ -121,8 +121,11 @@ func (w *generation) reply(ctx context.Context, c *run.Chat) error {
 	if err != nil {
 		return err
 	}
-	if finish == string(generate.Length) {
+	switch finish {
+	case string(generate.Length):
 		fmt.Fprintf(w.stderr, "the reply was cut off here by --tokens %d\n", w.writing.Tokens)
+	case run.Full:
+		fmt.Fprintln(w.stderr, "the reply was cut off here: the model's context is full")
 	}
 	if !w.asJSON {
 		return nil
