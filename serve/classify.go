@@ -61,6 +61,7 @@ func (s *Server) classify(r *http.Request) (any, *Error) {
 	}
 	leave, full := m.seat()
 	if full != nil {
+		s.metrics.of(m).refused.Inc()
 		return nil, full
 	}
 	defer leave()

@@ -185,3 +185,11 @@ func TestLeftAlone(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// TestMemoryOfSlots: more sequences than fit in memory are refused, with a context as short as it can be by default, too.
+func TestMemoryOfSlots(t *testing.T) {
+	_, err := serve.Open(save(t, small(128), tokenizer.Bytes(), 1), serve.Options{Slots: 1 << 40})
+	if err == nil || !strings.Contains(err.Error(), "1099511627776 sequences of 64 positions") {
+		t.Error(err)
+	}
+}

@@ -36,6 +36,7 @@ type Model struct {
 	Trained   *finetune.Trained // the classifier; nil for a model that writes
 	Context   int               // positions that a sequence may have, at most the model's
 	Created   time.Time         // when it was opened
+	Unheeded  []string          // what generation_config.json asks for, but only requests can: see [checkpoint.Unheeded]
 
 	noChat error         // why Chat is nil
 	slots  int           // sequences at once
@@ -135,7 +136,8 @@ func (m *Model) load(d *checkpoint.Dir, o Options) (err error) {
 			return err
 		}
 		m.Model, m.Params, m.Tokenizer, m.Ends = t.Model, t.Params, t.Tokenizer, t.Ends
-		return nil
+		m.Unheeded, err = checkpoint.Unheeded(t.Generation)
+		return err
 	}
 	if m.Model, m.Params, err = d.LoadWeightsAs(o.Weights, o.Edits...); err != nil {
 		return err
@@ -207,7 +209,7 @@ func fitContext(m models.Model, o Options) (int, error) {
 		}
 		context = half
 	}
-	return context, nil
+	return context, limit.Check(fmt.Sprintf("%d sequences of %d positions", o.Slots, context), takes(context))
 }
 
 // Close ends the model's sequences and closes its programs.
@@ -230,6 +232,12 @@ func (m *Model) checkIDs(param string, ids []int) *Error {
 	return nil
 }
 
+// encoding has an element for each text of over longText bytes that is being encoded, which takes several times its size
+// in memory: requests wait for a seat only when their tokens have been counted.
+var encoding = make(chan struct{}, 2)
+
+const longText = 1 << 16
+
 // encode returns the tokens of a text for the model. If around is set they begin with the tokens that the tokenizer
 // puts before every text; before is their number. Special tokens that are written in the text become their ids.
 func (m *Model) encode(param, text string, around bool) (ids []int, before int, failed *Error) {
@@ -238,6 +246,10 @@ func (m *Model) encode(param, text string, around bool) (ids []int, before int, 
 		ids = slices.Clone(begin)
 	}
 	before = len(ids)
+	if len(text) > longText {
+		encoding <- struct{}{}
+		defer func() { <-encoding }()
+	}
 	ids, err := tokenizer.AppendSpecial(m.Tokenizer, ids, []byte(text))
 	if err != nil {
 		return nil, 0, invalid(param, "%v", err)

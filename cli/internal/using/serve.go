@@ -82,12 +82,17 @@ func (v *service) settings() setting.List {
 		setting.New("context", &o.Context, 0, "maximum number of positions per sequence (default: all that the model has, as far as memory permits)", setting.AtLeast(0)),
 		weightsSetting(&v.weights),
 		setting.New("piece", &o.Piece, 128, "number of prompt tokens that run between two tokens of other sequences", setting.AtLeast(1)),
-		setting.New("prefixes", &v.prefixes, 256, "MB of memory for caching the beginnings of prompts, so that a common beginning runs once (0: none)", setting.NotNegative),
+		setting.New("prefixes", &v.prefixes, 256, "MB of memory for caching the beginnings of prompts, so that a common beginning runs once (0: none)", upTo(1e9)),
 		setting.New("key-file", &v.keyFile, "", "file with one line, the key that clients must send (default: no key)"),
 		setting.New("runs", &v.runs, "runs", "folder of runs that the studio shows in progress"),
-		setting.New("timeout", &v.timeout, 600, "seconds that a request may take (0: no limit)", setting.NotNegative),
-		setting.New("grace", &v.grace, 30, "seconds that requests have to finish after an interrupt", setting.NotNegative),
+		setting.New("timeout", &v.timeout, 600, "seconds that a request may take (0: no limit)", upTo(1e9)),
+		setting.New("grace", &v.grace, 30, "seconds that requests have to finish after an interrupt", upTo(1e9)),
 	}
+}
+
+// upTo accepts numbers from 0 to most.
+func upTo(most float64) setting.Check[float64] {
+	return setting.Where(func(x float64) bool { return x >= 0 && x <= most }, fmt.Sprintf("0 to %.0f", most))
 }
 
 // run serves until it is interrupted.
@@ -233,6 +238,9 @@ func (v *service) say(m *serve.Model) {
 		positions = fmt.Sprintf("%d of %d positions", m.Context, full)
 	}
 	fmt.Fprintf(v.stderr, "%s: %s each of %s, %s of keys and values\n", m.ID, plural.Of(v.options.Slots, "sequence"), positions, memory.Size(float64(m.Engine.CacheBytes())))
+	if len(m.Unheeded) > 0 {
+		fmt.Fprintf(v.stderr, "%s: generation_config.json asks for %s; this is ignored here: requests have to ask for it\n", m.ID, strings.Join(m.Unheeded, ", "))
+	}
 	if why := m.Engine.Whole(); why != nil {
 		fmt.Fprintf(v.stderr, "%s: every token requires a run over the whole window: %v\n", m.ID, why)
 	}
