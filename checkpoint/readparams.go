@@ -237,13 +237,13 @@ func checkHead(src weights.Source, head matched, params []matched) error {
 	return nil
 }
 
-// firstDifference returns the first index at which the bits differ, or -1.
+// firstDifference returns the first index at which the numbers differ, or -1.
 func firstDifference(a, b []float32) int {
 	if bytes.Equal(weights.Bytes(a), weights.Bytes(b)) {
 		return -1
 	}
 	for i := range a {
-		if math.Float32bits(a[i]) != math.Float32bits(b[i]) {
+		if a[i] != b[i] && math.Float32bits(a[i]) != math.Float32bits(b[i]) {
 			return i
 		}
 	}

@@ -82,6 +82,9 @@ func ParseRotary(data []byte, size int) (o RotaryOptions, err error) {
 	if o.Scaling.Type == "" {
 		o.Scaling.Type = "default"
 	}
+	if string(given["truncate"]) == "null" { // to transformers, as to Python, null is false
+		o.Scaling.Truncate = new(bool)
+	}
 	keys, known := scalingKeys[o.Scaling.Type]
 	if !known {
 		return RotaryOptions{}, fmt.Errorf("rope_scaling: rope_type is %q, want %s", o.Scaling.Type, scalingTypes)

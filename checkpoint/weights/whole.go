@@ -44,6 +44,9 @@ func Assemble(src Source, forms [][]Whole, bare func(name string) string) (Sourc
 		if bare != nil {
 			name = bare(name)
 		}
+		if twice, there := a.stored[name]; there {
+			return nil, fmt.Errorf("%s: %s and %s are the same tensor of the model", src.Name(), Show(twice.Name), Show(info.Name))
+		}
 		a.stored[name] = info
 	}
 	used := make(map[string]bool)

@@ -99,12 +99,14 @@ func TestAssemble(t *testing.T) {
 		t.Errorf("%v, %v", same, err)
 	}
 	for want, file := range map[string]tensors{
-		"memory: missing w.1":                      {{Name: "w.0", Shape: []int{3}}},
-		"memory: w.1 is (4), want (3)":             {{Name: "w.0", Shape: []int{3}}, {Name: "w.1", Shape: []int{4}}},
-		"memory: vw is (5, 2), want (2, 5)":        {{Name: "vw", Shape: []int{5, 2}}},
-		"memory: missing w.0; w.1 is (), want (3)": {{Name: "w.1"}},
+		"memory: missing w.1":                                        {{Name: "w.0", Shape: []int{3}}},
+		"memory: w.1 is (4), want (3)":                               {{Name: "w.0", Shape: []int{3}}, {Name: "w.1", Shape: []int{4}}},
+		"memory: vw is (5, 2), want (2, 5)":                          {{Name: "vw", Shape: []int{5, 2}}},
+		"memory: missing w.0; w.1 is (), want (3)":                   {{Name: "w.1"}},
+		"memory: w.0 and model.w.0 are the same tensor of the model": {{Name: "w.0", Shape: []int{3}}, {Name: "model.w.0", Shape: []int{3}}},
 	} {
-		if _, err := weights.Assemble(file, forms, nil); err == nil || err.Error() != want {
+		bare := func(name string) string { return strings.TrimPrefix(name, "model.") }
+		if _, err := weights.Assemble(file, forms, bare); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}

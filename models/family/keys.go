@@ -77,7 +77,7 @@ func (f Family) readKeys(data []byte, all map[string]json.RawMessage, into any) 
 				return err
 			}
 			continue
-		case null && isAlias && all[target] != nil:
+		case (null || text(value) == "{}") && isAlias && all[target] != nil:
 			continue
 		case null && !k.null:
 			return fmt.Errorf("key %s: it is null, want a value", key)

@@ -10,7 +10,8 @@ import (
 )
 
 // Rotary is the value of rope_parameters in a config.json, or of rope_scaling in older ones, as JSON without
-// spaces; "" is null. Give fields of this type the tag `config:"null"`.
+// spaces; "" is null, or an empty object, which transformers takes for null. Give fields of this type the tag
+// `config:"null"`.
 type Rotary string
 
 // MarshalJSON implements [json.Marshaler].
@@ -27,7 +28,7 @@ func (r *Rotary) UnmarshalJSON(data []byte) error {
 	if err := json.Compact(&b, data); err != nil {
 		return err
 	}
-	if *r = Rotary(b.String()); *r == "0" || *r == "null" {
+	if *r = Rotary(b.String()); *r == "0" || *r == "null" || *r == "{}" {
 		*r = ""
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/models/gptoss"
+	"github.com/gorgpt/gorgpt/ops"
 )
 
 // Query heads share keys and values, each head has a sink, and the weights of all experts are a single parameter.
@@ -134,6 +135,16 @@ func TestPublished(t *testing.T) {
 	other, err := models.Parse([]byte(strings.Replace(published(), `"experts_per_token": 4`, `"experts_per_token": 2`, 1)))
 	if err != nil || other.(gptoss.Config).PerToken != 4 {
 		t.Errorf("%v, %v", other, err)
+	}
+	// transformers takes an empty object for null, and null for false.
+	scaling := `"rope_scaling": {"beta_fast"`
+	empty, err := models.Parse([]byte(strings.Replace(published(), scaling, `"rope_scaling": {}, "rope_parameters": {"beta_fast"`, 1)))
+	if err != nil || empty != m {
+		t.Errorf("%+v, %v\nwant %+v", empty, err, m)
+	}
+	none, err := ops.ParseRotary([]byte(`{"rope_type": "yarn", "factor": 32, "original_max_position_embeddings": 4096, "truncate": null}`), 64)
+	if err != nil || none.Scaling.Truncate == nil || *none.Scaling.Truncate {
+		t.Errorf("%+v, %v", none, err)
 	}
 	for i := range c.Layers {
 		if c.Sliding(i) != want.Sliding(i) {
