@@ -234,7 +234,7 @@ func TestReadParamsErrors(t *testing.T) {
 		{"one missing", without("h.1.ln_2"), "missing h.1.ln_2.weight"},
 		{"many missing", without("h."), "missing h.0.ln_1.weight, h.0.attn.c_attn.weight, h.0.attn.c_proj.weight, h.0.ln_2.weight and 8 more"},
 		{"left over", with("h.2.ln_1.weight", 4), "not in the model: h.2.ln_1.weight"},
-		{"twice", with("transformer.wte.weight", 11, 4), "not in the model: transformer.wte.weight"},
+		{"twice", with("transformer.wte.weight", 11, 4), "wte.weight and transformer.wte.weight are the same tensor of the model"},
 		{"transposed", with("h.0.attn.c_attn.weight", 12, 4), "wrong: h.0.attn.c_attn.weight is (12, 4), want (4, 12) (stored transposed)"},
 		{"longer context", with("wpe.weight", 16, 4), "wrong: wpe.weight is (16, 4), want (8, 4)"},
 		{"shape of a zero", with("ln_f.bias", 5), "wrong: ln_f.bias is (5), want (4)"},

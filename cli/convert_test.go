@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/checkpoint/safetensors"
+	"github.com/gorgpt/gorgpt/checkpoint/weights"
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/models"
 )
@@ -225,8 +227,12 @@ func TestConvertEdited(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, "edited/config.json", `{"model_type": "gpt2", "vocab_size": 13, "n_positions": 6, "n_embd": 8, "n_layer": 2, "n_head": 2, "gorgpt_edits": ["Replace(h.*.mlp.act)"]}`)
-	if status, _, stderr := gorgpt(t, t.Context(), "convert", "edited", "out", "--dtype", "bf16"); status != 0 {
+	status, stdout, stderr := gorgpt(t, t.Context(), "convert", "edited", "out", "--dtype", "bf16")
+	if status != 0 {
 		t.Fatal(stderr)
+	}
+	if note := "\nthe model was edited by Replace(h.*.mlp.act): transformers would open it without that\n"; !strings.Contains(stdout, note) {
+		t.Errorf("no note of the edits:\n%s", stdout)
 	}
 	config, err := os.ReadFile("out/config.json")
 	if err != nil {
@@ -362,5 +368,73 @@ func TestConvertTokenizer(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(stdout), &got); status != 0 || err != nil || !slices.Equal(got.Prompt, []int{15496}) {
 		t.Errorf("status %d %s, %s, %v; want the id that OpenAI's has for Hello, 15496", status, stderr, stdout, err)
+	}
+}
+
+// TestConvertOtherHead: a head for another task is reported as left out, and config.json names the class without it.
+func TestConvertOtherHead(t *testing.T) {
+	root := fixture(t, "../checkpoint/testdata/models")
+	t.Chdir(t.TempDir())
+	if err := os.CopyFS("in", os.DirFS(filepath.Join(root, "gpt2/hf"))); err != nil {
+		t.Fatal(err)
+	}
+	edited(t, "in/config.json", map[string]any{"architectures": []string{"GPT2ForSequenceClassification"}})
+	l, err := checkpoint.Load("in")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tensors []weights.Tensor
+	for _, p := range l.Params.All() {
+		tensors = append(tensors, weights.Tensor{Name: "transformer." + p.Name(), Shape: p.Shape(), Data: slices.Clone(p.Data())})
+	}
+	tensors = append(tensors, weights.Tensor{Name: "score.weight", Shape: []int{3, 8}, Data: make([]float32, 24)})
+	var file bytes.Buffer
+	if err := safetensors.Write(&file, nil, weights.F32, tensors); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove("in/model.safetensors"); err != nil { // it may be mapped
+		t.Fatal(err)
+	}
+	write(t, "in/model.safetensors", file.String())
+	status, stdout, stderr := gorgpt(t, t.Context(), "convert", "in", "out")
+	if note := "\nleft out: score.weight, a head for another task than writing text\n"; status != 0 || !strings.Contains(stdout, note) {
+		t.Fatalf("status %d %s, no note:\n%s", status, stderr, stdout)
+	}
+	config, err := os.ReadFile("out/config.json")
+	if err != nil || !strings.Contains(string(config), `"GPT2LMHeadModel"`) || strings.Contains(string(config), "Classification") {
+		t.Errorf("%v\n%s", err, config)
+	}
+}
+
+// TestConvertNoTokenizer: a vocabulary of GPT-2's size does not make a model one of GPT-2's tokens.
+func TestConvertNoTokenizer(t *testing.T) {
+	t.Chdir(t.TempDir())
+	m, err := models.Parse([]byte(`{"model_type": "llama", "vocab_size": 50257, "hidden_size": 4, "intermediate_size": 4, "num_hidden_layers": 1, "num_attention_heads": 1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := graph.NewParams(1)
+	if err := models.Declare(m, params); err != nil {
+		t.Fatal(err)
+	}
+	config, err := models.JSON(m, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkpoint.Save("in", checkpoint.Contents{Config: config, Params: params}); err != nil {
+		t.Fatal(err)
+	}
+	for out, want := range map[string]string{
+		"without": "tokenizer: no files beside the weights; to read and write text, copy tokenizer.json, or vocab.json and merges.txt, into without\n",
+		"beside":  "tokenizer: tokenizer.model is not read: transformers converts it to tokenizer.json with AutoTokenizer and save_pretrained; copy that into beside\n",
+	} {
+		if out == "beside" {
+			write(t, "in/tokenizer.model", "pieces")
+		} else if err := os.RemoveAll("in/tokenizer.model"); err != nil {
+			t.Fatal(err)
+		}
+		if status, stdout, stderr := gorgpt(t, t.Context(), "convert", "in", out); status != 0 || !strings.Contains(stdout, want) {
+			t.Errorf("status %d %s\n%swant %s", status, stderr, stdout, want)
+		}
 	}
 }

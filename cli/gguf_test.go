@@ -3,10 +3,14 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/gorgpt/gorgpt/checkpoint"
+	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/smollm2"
+	"github.com/gorgpt/gorgpt/models"
 )
 
 // TestGGUF: a GGUF file converts to the directory that it was made from, and a directory to a GGUF file, with its tokenizer.
@@ -72,5 +76,42 @@ func TestGGUFEnds(t *testing.T) {
 	const want = "\nof the end-of-text tokens [1 2 3 4], the file has only the first 3: llama.cpp has no place for more\nmany.gguf\n"
 	if status != 0 || !strings.HasSuffix(stdout, want) {
 		t.Errorf("status %d, %s%s\nwant %s", status, stdout, stderr, want)
+	}
+}
+
+// TestGGUFOfGPT3: a GPT-3 all of whose layers are dense is a GPT-2 to llama.cpp. Ends of text beyond the vocabulary are not
+// written.
+func TestGGUFOfGPT3(t *testing.T) {
+	t.Chdir(t.TempDir())
+	m, err := models.Parse([]byte(`{"model_type": "gpt3", "vocab_size": 11, "n_positions": 8, "n_embd": 8, "n_layer": 2, "n_head": 2, "attention_order": "dense"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := graph.NewParams(1)
+	if err := models.Declare(m, params); err != nil {
+		t.Fatal(err)
+	}
+	config, err := models.JSON(m, 99)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkpoint.Save("in", checkpoint.Contents{Config: config, Params: params}); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, stderr := gorgpt(t, t.Context(), "convert", "in", "out.gguf"); status != 0 {
+		t.Fatal(stderr)
+	}
+	if status, _, stderr := gorgpt(t, t.Context(), "convert", "out.gguf", "again"); status != 0 {
+		t.Fatal(stderr)
+	}
+	if x, y := logits(t, "in", []int{1, 2, 3}), logits(t, "again", []int{1, 2, 3}); !slices.Equal(x, y) {
+		t.Errorf("logits %v, want %v", y, x)
+	}
+	d, err := checkpoint.Open("out.gguf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ends, err := d.Ends(); err != nil || len(ends) > 0 {
+		t.Errorf("ends %v, %v", ends, err)
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/gorgpt/gorgpt/graph"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/models"
+	"github.com/gorgpt/gorgpt/models/family"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -51,7 +52,7 @@ type Result struct {
 	To         string `json:"to"`
 	DType      string `json:"dtype"`
 	Tokenizer  string `json:"tokenizer"`
-	// Notes say what was lost in the conversion, one line each.
+	// Notes say what was lost in the conversion, or is not what it seems, one line each.
 	Notes []string `json:"notes,omitempty"`
 
 	File  string `json:"-"` // of the weights
@@ -107,7 +108,8 @@ func Convert(in, out string, options Options) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", in, err)
 	}
-	if edits, err := models.Edits(o.Config); err != nil || len(edits) > 0 && c.to != "hf" {
+	edits, err := models.Edits(o.Config)
+	if err != nil || len(edits) > 0 && c.to != "hf" {
 		return nil, cmp.Or(err, fmt.Errorf("%s: the model was edited by %s, which the format %s cannot record", in, strings.Join(edits, ", "), c.to))
 	}
 	params := graph.NewParams(0)
@@ -123,6 +125,12 @@ func Convert(in, out string, options Options) (*Result, error) {
 		Out: out, To: c.to, DType: string(c.dtype), Tokenizer: makes, File: o.Weights.Name(),
 	}
 	r.About = models.Describe(r.Model, model, r.Parameters)
+	if len(edits) > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("the model was edited by %s: transformers would open it without that", strings.Join(edits, ", ")))
+	}
+	if heads := otherHeads(o.Weights); len(heads) > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("left out: %s, a head for another task than writing text", strings.Join(heads, ", ")))
+	}
 	if options.Found != nil {
 		if err := options.Found(r); err != nil {
 			return nil, err
@@ -132,6 +140,16 @@ func Convert(in, out string, options Options) (*Result, error) {
 		return nil, err
 	}
 	return r, c.save(o, model, params, made, r)
+}
+
+// otherHeads lists the tensors of heads that are not converted.
+func otherHeads(src weights.Source) (names []string) {
+	for _, t := range src.Tensors() {
+		if family.IsOtherHead(t.Name) {
+			names = append(names, weights.Show(t.Name))
+		}
+	}
+	return names
 }
 
 // save writes the model.

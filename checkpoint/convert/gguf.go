@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/gorgpt/gorgpt/checkpoint"
 	"github.com/gorgpt/gorgpt/checkpoint/weights"
@@ -16,7 +17,7 @@ import (
 // wholeTokenizer returns the tokenizer for a file that contains one, or nil if none is known.
 func wholeTokenizer(o *checkpoint.Origin, m models.Model) (tok tokenizer.Tokenizer, about string, err error) {
 	tok, err = tokenizer.LoadFS(o.Files, o.Where("."))
-	switch known, is := checkpoint.OriginalOf(models.DimsOf(m).Vocab); {
+	switch known, is := inferred(o, m); {
 	case err == nil:
 		return tok, "in the file", nil
 	case !errors.Is(err, fs.ErrNotExist):
@@ -33,6 +34,15 @@ func (c *conversion) saveGGUF(o *checkpoint.Origin, m models.Model, params *grap
 	ends, err := o.Ends()
 	if err != nil {
 		return err
+	}
+	vocab := models.DimsOf(m).Vocab
+	ends = slices.DeleteFunc(slices.Clone(ends), func(id int) bool { return id >= vocab })
+	if tok != nil && len(ends) == 0 {
+		if id, ok := tok.EndOfText(); ok {
+			ends = []int{id}
+		} else {
+			r.Notes = append(r.Notes, "no token is known to end a text; llama.cpp takes some other token for one, by its number")
+		}
 	}
 	template, err := fs.ReadFile(o.Files, "chat_template.jinja")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

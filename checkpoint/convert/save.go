@@ -64,6 +64,20 @@ func checkJSON(o *checkpoint.Origin) error {
 	return nil
 }
 
+// pieceModel is the name of SentencePiece's file.
+const pieceModel = "tokenizer.model"
+
+// inferred returns the published model whose tokenizer a model without one has, by the size of its vocabulary. A model
+// whose texts end with other tokens has another tokenizer.
+func inferred(o *checkpoint.Origin, m models.Model) (checkpoint.Original, bool) {
+	known, ok := checkpoint.OriginalOf(models.DimsOf(m).Vocab)
+	if !ok {
+		return known, false
+	}
+	ends, err := o.Ends()
+	return known, err == nil && (len(ends) == 0 || slices.ContainsFunc(ends, func(id int) bool { return slices.Contains(known.Ends, id) }))
+}
+
 func (c *conversion) makeTokenizer(o *checkpoint.Origin, m models.Model) (made tokenizer.Tokenizer, about string) {
 	files := strings.Join(slices.Sorted(maps.Keys(o.Tokenizer)), ", ")
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(o.Tokenizer)), func(name string) bool { return name == "generation_config.json" })
@@ -80,7 +94,10 @@ func (c *conversion) makeTokenizer(o *checkpoint.Origin, m models.Model) (made t
 		}
 		return tok, files + ", and tokenizer.json made from them"
 	}
-	if known, ok := checkpoint.OriginalOf(models.DimsOf(m).Vocab); ok {
+	if _, err := fs.Stat(o.Files, pieceModel); err == nil {
+		return nil, pieceModel + " is not read: transformers converts it to tokenizer.json with AutoTokenizer and save_pretrained; copy that into " + c.out
+	}
+	if known, ok := inferred(o, m); ok {
 		if tok, err := known.Tokenizer(); err == nil {
 			return tok, "no files beside the weights; " + known.Name + ", inferred from the vocabulary size"
 		}
@@ -121,7 +138,7 @@ func configFor(o *checkpoint.Origin, m models.Model, dtype weights.DType) ([]byt
 	text := o.Config
 	if o.MadeConfig {
 		ends, err := endsOf(o)
-		if known, ok := checkpoint.OriginalOf(models.DimsOf(m).Vocab); ok && len(ends) == 0 {
+		if known, ok := inferred(o, m); ok && len(ends) == 0 {
 			ends = known.Ends
 		}
 		if err != nil {
@@ -142,6 +159,9 @@ func configFor(o *checkpoint.Origin, m models.Model, dtype weights.DType) ([]byt
 	if err := keepBeginning(fields, o); err != nil {
 		return nil, err
 	}
+	if err := setArchitectures(fields, m); err != nil {
+		return nil, err
+	}
 	delete(fields, "torch_dtype") // transformers' name before version 5, which still reads it
 	delete(fields, "dtype")
 	fields["torch_dtype"] = json.RawMessage(strconv.Quote(name))
@@ -151,6 +171,23 @@ func configFor(o *checkpoint.Origin, m models.Model, dtype weights.DType) ([]byt
 	enc.SetIndent("", "  ")
 	err := enc.Encode(fields)
 	return b.Bytes(), err
+}
+
+// setArchitectures names the class of transformers that has exactly the weights that are written: the source may be of a
+// class with another head.
+func setArchitectures(fields map[string]json.RawMessage, m models.Model) error {
+	config, err := models.JSON(m, -1)
+	if err != nil {
+		return err
+	}
+	var own map[string]json.RawMessage
+	if err := json.Unmarshal(config, &own); err != nil {
+		return err
+	}
+	if own["architectures"] != nil {
+		fields["architectures"] = own["architectures"]
+	}
+	return nil
 }
 
 // keepBeginning keeps the token that begins a text if the source's configuration has it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -185,6 +186,12 @@ func ToGGUF(m Model) (GGUF, gguf.Meta, []gguf.Tensor, error) {
 	}
 	if as.Type != f.Type {
 		delete(values, familyKey)
+		theirs := fields(reflect.TypeOf(as.Default))
+		for _, own := range fields(copied(m).Type()) {
+			if !slices.ContainsFunc(theirs, func(k keyed) bool { return k.key == own.key }) {
+				delete(values, own.key) // the As function has found that it changes nothing
+			}
+		}
 		if config, err = json.Marshal(values); err == nil {
 			m, err = as.Parse(config)
 		}
