@@ -58,7 +58,7 @@ func TestFlippedBytes(t *testing.T) {
 					"map":    func() error { return readAll(dir, (*Dir).MapParams, t) },
 				} {
 					err := read()
-					if err == nil || !strings.HasPrefix(err.Error(), file+": ") || !strings.HasSuffix(err.Error(), ": the file is damaged") {
+					if err == nil || !strings.HasPrefix(err.Error(), file+": ") || !strings.HasSuffix(err.Error(), ": the file is damaged, or it was changed by a program that kept the metadata: remove crc32c there") {
 						t.Errorf("%s of %s, byte %d of %s flipped: error %v", what, c.dtype, at, filepath.Base(file), err)
 					} else {
 						sourcetest.OneLine(t, err)

@@ -187,6 +187,8 @@ func TestConvertErrors(t *testing.T) {
 		{"convert erf x --to llama2.c", 1, "x: llama2.c supports only Llama; model_type is gpt2"},
 		{"convert " + root + "/llama/hf x.bin", 1, "x.bin: llm.c supports only GPT-2; model_type is llama: use --to llama2.c"},
 		{"convert erf x.bin --shard-size 1GB", 2, "--shard-size: llm.c writes a single file"},
+		{"convert erf x.GGUF/ --shard-size 1GB", 2, "--shard-size: gguf writes a single file"},
+		{"convert erf model.safetensors", 2, "model.safetensors: a Hugging Face model is a folder, and this is the name of a file"},
 		{"convert erf x.gguf --shard-size 1GB", 2, "--shard-size: gguf writes a single file"},
 		{"convert erf x.gguf --dtype bf16 --weights q4", 2, "--weights and --dtype say the same: give one of them"},
 		{"convert erf out --weights q4", 2, "number type q4: only gguf supports it"},

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -173,14 +174,19 @@ func (c *conversion) save(o *checkpoint.Origin, m models.Model, params *graph.Pa
 
 // check checks the options, and that nothing would be overwritten.
 func (o Options) check(in, out string) (*conversion, error) {
+	out = cmp.Or(strings.TrimRight(out, "/"+string(filepath.Separator)), out)
 	c := &conversion{in: in, out: out, to: o.To, foldQueryBias: o.FoldQueryBias}
+	suffix := strings.ToLower(filepath.Ext(out))
 	if c.to == "" {
 		c.to = "hf"
 		for to, f := range single {
-			if f.suffix != "" && strings.HasSuffix(out, f.suffix) {
+			if f.suffix != "" && suffix == f.suffix {
 				c.to = to
 			}
 		}
+	}
+	if c.to == "hf" && slices.Contains([]string{".safetensors", ".gguf", ".bin", ".pt"}, suffix) {
+		return nil, usage.Errorf("%s: a Hugging Face model is a folder, and this is the name of a file", out)
 	}
 	names, exports, err := forms()
 	if err != nil {

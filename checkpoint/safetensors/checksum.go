@@ -67,7 +67,7 @@ func (f *File) check(name string, sum uint32) error {
 	case !ok:
 		return fmt.Errorf("%s: %s: the file has checksums, but none for this tensor: the file is damaged", f.Name(), weights.Show(name))
 	case want != hex(sum):
-		return fmt.Errorf("%s: %s: its bytes have the checksum %s, the file says %s: the file is damaged", f.Name(), weights.Show(name), hex(sum), weights.Show(want))
+		return fmt.Errorf("%s: %s: its bytes have the checksum %s, the file says %s: the file is damaged, or it was changed by a program that kept the metadata: remove %s there", f.Name(), weights.Show(name), hex(sum), weights.Show(want), checksumKey)
 	}
 	return nil
 }

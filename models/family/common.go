@@ -5,6 +5,7 @@ package family
 var commonOnly = []Only{
 	{"tie_word_embeddings", []string{"true"}, "the head shares the token embedding"},
 	{"add_cross_attention", []string{"false", "null"}, "there is no cross-attention"},
+	{"is_causal", []string{"true"}, "attention sees no later tokens"},
 	{"is_encoder_decoder", []string{"false", "null"}, "there is no encoder"},
 	{"quantization_config", []string{"null"}, "the weights must be plain numbers; save them dequantized"},
 	{"pruned_heads", []string{"{}", "null"}, "every block has all its heads"},
