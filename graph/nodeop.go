@@ -158,7 +158,7 @@ func (o *nodeOp) SymDiff(in G.Nodes, out, grad *G.Node) (G.Nodes, error) {
 	if o.Grad == nil {
 		return nil, fmt.Errorf("%s has no gradient", o.where())
 	}
-	if g := o.scope.segmentAt(o.scope.path); g != nil && o.Run != nil {
+	if g := o.scope.segment(); g != nil && o.Run != nil {
 		if g.start == nil {
 			g.start = grad
 		}

@@ -50,14 +50,19 @@ type segment struct {
 	start *G.Node
 }
 
-// segmentAt returns the segment that holds a path, or nil.
-func (b *builder) segmentAt(at string) *segment {
-	names := strings.Split(at, ".")
+// segment returns the segment that holds a scope, or nil. Each time that a shared block is declared is one of its own.
+func (s *Scope) segment() *segment {
+	b, names := s.builder, strings.Split(s.path, ".")
 	for _, pattern := range b.recompute {
 		if !scopepath.Inside(pattern, names) {
 			continue
 		}
 		key := strings.Join(names[:len(pattern)], ".")
+		for _, u := range s.within {
+			if u.depth <= len(pattern) {
+				key += fmt.Sprintf(" %d", u.number)
+			}
+		}
 		if b.segments[key] == nil {
 			b.segments[key] = &segment{copies: make(map[*G.Node]*G.Node)}
 		}
@@ -70,7 +75,7 @@ func (b *builder) segmentAt(at string) *segment {
 // same segment, and n itself otherwise.
 func (g *segment) again(n *G.Node) *G.Node {
 	o, ok := n.Op().(*nodeOp)
-	if !ok || o.Run == nil || o.scope.segmentAt(o.scope.path) != g {
+	if !ok || o.Run == nil || o.scope.segment() != g {
 		return n
 	}
 	if c := g.copies[n]; c != nil {

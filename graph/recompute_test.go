@@ -73,11 +73,15 @@ func TestRecompute(t *testing.T) {
 // the recomputed copies are listed.
 func TestRecomputeMemory(t *testing.T) {
 	const blocks, depth, rows, width = 10, 8, 16, 32
-	compile := func(options ...graph.Option) (planned int64, again int) {
+	compile := func(share bool, options ...graph.Option) (planned int64, again int) {
 		s := graph.New(graph.NewParams(1), options...)
 		x := s.Floats("x", rows, width)
+		root := s
 		for b := range blocks {
-			s := s.At("h.%d", b)
+			s := root.At("h.%d", b)
+			if share {
+				s = root.At("h.0").Shared()
+			}
 			for d := range depth {
 				w := s.Param(fmt.Sprint("w", d), graph.Normal(1), width, width)
 				x = ops.GELU(s, ops.Linear(s, x, w, nil))
@@ -95,11 +99,14 @@ func TestRecomputeMemory(t *testing.T) {
 		return p.PlannedBytes(), again
 	}
 	const one = 4 * rows * width
-	all, again := compile()
+	all, again := compile(false)
 	if least := int64(blocks*depth*2*one) * 9 / 10; all < least || again != 0 {
 		t.Errorf("%d bytes and %d copies without recomputation, want at least %d and none", all, again, least)
 	}
-	some, again := compile(graph.Recompute("h.*"))
+	some, again := compile(false, graph.Recompute("h.*"))
+	if shared, copies := compile(true, graph.Recompute("h.*")); shared != some || copies != again { // each use of a shared block is one
+		t.Errorf("%d bytes and %d copies with one block used %d times, want %d and %d", shared, copies, blocks, some, again)
+	}
 	// The last GELU of a block is kept as the input of the next block, so it has no copy.
 	if want := blocks * (2*depth - 1); again != want {
 		t.Errorf("%d copies, want %d", again, want)

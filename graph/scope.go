@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -19,6 +20,7 @@ type Scope struct {
 	*builder
 	path   string
 	shared bool
+	within []use   // of the shared scopes that this one is in, the outermost first
 	groups *Groups // that the rows belong to; nil if all rows are alike
 	exact  bool    // products are in float32
 }
@@ -32,6 +34,7 @@ type builder struct {
 	undropped bool
 	cache     *Cache // of an incremental graph
 	seamless  bool   // the same bits wherever sequences are cut
+	shares    int    // uses of shared scopes so far
 	sequence  [2]int // number of sequences that the rows are, and of positions in each
 	err       error
 
@@ -132,8 +135,14 @@ func (s *Scope) At(format string, args ...any) *Scope {
 func (s *Scope) Shared() *Scope {
 	shared := *s
 	shared.shared = true
+	s.shares++
+	depth := len(strings.Split(s.path, "."))
+	shared.within = append(slices.Clone(s.within), use{depth, s.shares})
 	return &shared
 }
+
+// use is one of the uses of a shared scope, by the length of its path and a number.
+type use struct{ depth, number int }
 
 // Path returns the scope's path, as in "h.3.attn"; the root's is empty.
 func (s *Scope) Path() string { return s.path }

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"fmt"
 	"path"
 	"strings"
 
@@ -72,6 +73,9 @@ func (r Recipe) hidden(m models.Model) (string, error) {
 		return "", usage.Of(err)
 	}
 	blocks, err := models.Blocks(m)
+	if err != nil {
+		err = fmt.Errorf("--solver %s: %w; --solver adamw needs none", r.Solver, err)
+	}
 	return blocks + ".*", err
 }
 
