@@ -149,14 +149,23 @@ func (m *Cache) extend(past []int, positions int) error {
 		return fmt.Errorf("graph: Cache.Count of %v; want %d counts of 0 to %d positions", m.counts, m.batch, positions)
 	}
 	for b, p := range past {
+		end := m.ends[m.first+b]
+		if p == 0 {
+			end = 0
+		}
+		if p > end && len(m.all) > 0 {
+			return fmt.Errorf("graph: sequence %d continues at position %d, but has been given %d positions", b, p, end)
+		}
+		for _, s := range m.all {
+			if end > s.rows && p < end-1 {
+				return fmt.Errorf("graph: sequence %d goes back to position %d after %d, of which %s keeps the last %d: restart it at 0, or continue from a copy (Cache.Copy); declare padding with Cache.Count", b, p, end, s.name, s.rows)
+			}
+		}
+	}
+	for b, p := range past {
 		end := &m.ends[m.first+b]
 		if p == 0 {
 			*end = 0
-		}
-		for _, s := range m.all {
-			if *end > s.rows && p < *end-1 {
-				return fmt.Errorf("graph: sequence %d goes back to position %d after %d, of which %s keeps the last %d: restart it at 0, or continue from a copy (Cache.Copy); declare padding with Cache.Count", b, p, *end, s.name, s.rows)
-			}
 		}
 		*end = max(*end, p+m.counts[b])
 	}

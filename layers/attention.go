@@ -38,8 +38,8 @@ type AttentionConfig struct {
 	Sinks bool
 
 	// Composed writes the core out in small operations, so that each intermediate value is a node: for
-	// inspection, and as a starting point for a new kind of attention. It costs more memory and time, and
-	// cannot be used in an incremental graph.
+	// inspection, and as a starting point for a new kind of attention. Only then has [graph.WatchGrad] gradients of
+	// the exposed values. It costs more memory and time, and cannot be used in an incremental graph.
 	Composed bool
 }
 
@@ -56,11 +56,8 @@ func Attention(s *graph.Scope, x *G.Node, c AttentionConfig) *G.Node {
 	if c.KVHeads == 0 {
 		c.KVHeads = c.Heads
 	}
-	core, o := ops.Attention, ops.AttentionOptions{
+	o := ops.AttentionOptions{
 		Dropout: c.Dropout, Window: c.Window, Scale: c.Scale, SoftCap: c.SoftCap, Slopes: c.Slopes,
-	}
-	if c.Composed {
-		core = ops.ComposedAttention
 	}
 	return s.Layer(x, x.Shape(), func(s *graph.Scope, x *G.Node) *G.Node {
 		width := dim(x, 1)
@@ -83,21 +80,37 @@ func Attention(s *graph.Scope, x *G.Node, c AttentionConfig) *G.Node {
 		if c.Value != nil {
 			v = ops.AllHeads(s, c.Value(s, v.Columns(s)), c.KVHeads)
 		}
+		if c.Composed { // the exposed values are those in use, whose gradients can be watched
+			v = ops.AllHeads(s, v.Columns(s), c.KVHeads)
+		}
 		s.Expose("values", v.Columns) // (B·T, KVHeads·D)
 		o := o
 		o.Slopes = c.slopes(s)
 		if c.Sinks {
 			o.Sinks = s.CutParam("sinks", first(c.Weights.Init), graph.Cut(0, c.Heads), c.Heads) // (H)
 		}
-		s.Expose("weights", func(s *graph.Scope) *G.Node {
-			return ops.AttentionWeights(s, q, k, o) // (B·H, T, T)
-		})
-		y := core(s, q, k, v, o) // (B·T, H·D)
+		y := c.core(s, q, k, v, o) // (B·T, H·D)
 		if c.Separate {
 			return Dense(s.At("o_proj"), y, width, c.Weights.last()) // (B·T, C)
 		}
 		return Linear(s.At("c_proj"), y, width, c.Weights.last()) // (B·T, C)
 	})
+}
+
+// core declares the attention of the queries to the keys, and exposes its weights.
+func (c AttentionConfig) core(s *graph.Scope, q, k, v ops.Heads, o ops.AttentionOptions) *G.Node {
+	if c.Composed && s.Cache() == nil {
+		weights := ops.AttentionWeights(s, q, k, o) // (B·H, T, T)
+		s.Expose("weights", func(*graph.Scope) *G.Node { return weights })
+		return ops.WeighValues(s, weights, v, q.Count, o) // (B·T, H·D)
+	}
+	s.Expose("weights", func(s *graph.Scope) *G.Node {
+		return ops.AttentionWeights(s, q, k, o) // (B·H, T, T)
+	})
+	if c.Composed {
+		return ops.ComposedAttention(s, q, k, v, o) // which fails in an incremental graph
+	}
+	return ops.Attention(s, q, k, v, o) // (B·T, H·D)
 }
 
 // share returns the reason why the heads cannot be divided among the ranks, or "" if they can.

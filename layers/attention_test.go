@@ -1,6 +1,7 @@
 package layers_test
 
 import (
+	"errors"
 	"math"
 	"testing"
 
@@ -60,5 +61,39 @@ func TestComposedAttention(t *testing.T) {
 		for _, p := range params.All() {
 			compare("the gradient of "+p.Name(), p.GradData(), others.Get(p.Name()).GradData())
 		}
+	}
+}
+
+// TestComposedGradients: the loss depends on the weights and values that composed attention exposes. It is linear in each of
+// the two, so that it equals the product with its gradient.
+func TestComposedGradients(t *testing.T) {
+	s := graph.New(graph.NewParams(1), graph.WatchGrad("attn.weights"), graph.WatchGrad("attn.values"))
+	s.SetSequence(2, 4)
+	y := layers.Attention(s.At("attn"), s.Floats("x", 2*4, 6), layers.AttentionConfig{
+		Heads: 2, Composed: true, Weights: layers.BranchWeights{Init: graph.Normal(0.5), NoBias: true},
+	})
+	p, err := s.CompileGrad(s.Node(G.Sum(y)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	x := make([]float32, 2*4*6)
+	for i := range x {
+		x[i] = float32(i%7) - 2
+	}
+	if err := errors.Join(p.SetFloats("x", x), p.RunGrad(1)); err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range p.Watched() {
+		sum := 0.0
+		for i, g := range w.Grad {
+			sum += float64(g) * float64(w.Data[i])
+		}
+		if loss := float64(p.Loss()); !(math.Abs(sum-loss) <= 1e-5*math.Abs(loss)) || loss == 0 {
+			t.Errorf("%s: the product with its gradient is %v, the loss %v", w.Path, sum, loss)
+		}
+	}
+	if len(p.Watched()) != 2 {
+		t.Errorf("watched %v", p.Watched())
 	}
 }

@@ -56,13 +56,14 @@ func ExampleAttention_composed() {
 	}
 	// Output:
 	// Linear (16, 36)
-	// SplitHeads (6, 8, 4)
+	// Columns (16, 12)
 	// SplitHeads (6, 8, 4)
 	// SplitHeads (6, 8, 4)
 	// BatchedMatMul (6, 8, 8)
 	// Scale (6, 8, 8)
 	// CausalMask (6, 8, 8)
 	// Softmax (6, 8, 8)
+	// SplitHeads (6, 8, 4)
 	// BatchedMatMul (6, 8, 4)
 	// MergeHeads (16, 12)
 	// Linear (16, 12)

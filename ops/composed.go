@@ -17,11 +17,16 @@ func ComposedAttention(s *graph.Scope, q, k, v Heads, o AttentionOptions) *G.Nod
 	if s.Cache() != nil {
 		return s.Fail("ComposedAttention", t.shape(), "it has no cache for an incremental graph; use Attention there")
 	}
-	values := splitHeads(s, v, q.Count/v.Count)          // (B·H, T, D)
-	weights := AttentionWeights(s, q, k, o)              // (B·H, T, T)
+	return WeighValues(s, AttentionWeights(s, q, k, o), v, q.Count, o) // (B·T, H·D)
+}
+
+// WeighValues is the part of [ComposedAttention] after [AttentionWeights]: it returns the values of v, weighted for each of
+// the heads by weights (B·H, T, T), after dropout.
+func WeighValues(s *graph.Scope, weights *G.Node, v Heads, heads int, o AttentionOptions) *G.Node {
+	values := splitHeads(s, v, heads/v.Count)            // (B·H, T, D)
 	weights = Dropout(s, weights, o.Dropout)             // (B·H, T, T)
 	y := BatchedMatMul(s, weights, values, false, false) // (B·H, T, D)
-	return MergeHeads(s, y, q.Count)                     // (B·T, H·D)
+	return MergeHeads(s, y, heads)                       // (B·T, H·D)
 }
 
 // AttentionWeights returns the weights (B·H, T, T) with which positions attend to each other in [Attention]
