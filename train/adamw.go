@@ -1,6 +1,7 @@
 package train
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/gorgpt/gorgpt/internal/kernel"
@@ -40,7 +41,17 @@ func (AdamW) Elementwise() bool { return true }
 var adamKept = []string{"exp_avg", "exp_avg_sq"}
 
 // Keeps names the two moments.
-func (AdamW) Keeps([]int) ([]string, error) { return adamKept, nil }
+func (a AdamW) Keeps([]int) ([]string, error) { return adamKept, shares("β", a.Beta1, a.Beta2) }
+
+// shares returns an error if a decay rate is not in [0, 1).
+func shares(of string, rates ...float64) error {
+	for _, r := range rates {
+		if !(r >= 0 && r < 1) {
+			return fmt.Errorf("%s is %v, want a number in [0, 1)", of, r)
+		}
+	}
+	return nil
+}
 
 // Apply makes an update.
 func (a AdamW) Apply(c *Change) {

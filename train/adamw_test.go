@@ -439,7 +439,9 @@ func TestLateParameter(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	adam := func() *Optimizer { return &Optimizer{Rule: AdamW{Beta1: 0.9, Beta2: 0.95, Epsilon: 1e-8}, LearnRate: 0.1} }
+	adam := func() *Optimizer {
+		return &Optimizer{Rule: AdamW{Beta1: 0.9, Beta2: 0.95, Epsilon: 1e-8}, LearnRate: 0.1}
+	}
 	a, b, c := adam(), adam(), adam()
 	step(a, p, paused)
 	step(a, p)

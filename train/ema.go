@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/gorgpt/gorgpt/internal/kernel"
@@ -20,8 +21,22 @@ type EMA struct {
 	Decay float64 // fraction of the average that an update keeps, below 1
 }
 
+// Name is that of the rule.
+func (e EMA) Name() string {
+	if e.Rule == nil {
+		return "EMA"
+	}
+	return e.Rule.Name()
+}
+
 // Keeps adds the average to what the rule keeps. It is an error if the rule is itself [Averaging].
 func (e EMA) Keeps(shape []int) ([]string, error) {
+	if e.Rule == nil {
+		return nil, errors.New("EMA.Rule is not set")
+	}
+	if err := shares("EMA.Decay", e.Decay); err != nil {
+		return nil, err
+	}
 	if _, ok := optional.As[Averaging](e.Rule); ok {
 		return nil, fmt.Errorf("it already keeps an average of its own")
 	}

@@ -52,9 +52,10 @@ func (r *run) step(ctx context.Context) (err error) {
 	if err := r.sumGradients(); err != nil {
 		return err
 	}
-	r.shareSquares()
-	rate := r.rate(tokens)
-	r.setRate(rate)
+	rate, err := r.nextRate(tokens)
+	if err != nil {
+		return err
+	}
 	u := Update{Step: r.at.Step, Loss: sums[0], Values: r.first.named(sums), Rate: rate, Model: r.model}
 	u.Values = withWatched(u.Values, r.watched)
 	u.Vectors = r.first.vectors(sums)
@@ -62,8 +63,7 @@ func (r *run) step(ctx context.Context) (err error) {
 		return err
 	}
 	now := time.Now()
-	r.at.Step++
-	r.at.Tokens += tokens
+	r.at.Step, r.at.Tokens = r.at.Step+1, r.at.Tokens+tokens
 	r.at.Seconds = r.before + now.Sub(r.began).Seconds()
 	r.dirty = true
 	r.at.Last = &Step{
@@ -72,6 +72,17 @@ func (r *run) step(ctx context.Context) (err error) {
 		TokensPerSecond: float64(tokens) / max(now.Sub(began).Seconds(), 1e-9), Seconds: r.at.Seconds,
 	}
 	return nil
+}
+
+// nextRate prepares the solver for an update on the given number of tokens, and returns the learning rate.
+func (r *run) nextRate(tokens int64) (float64, error) {
+	rate := r.rate(tokens)
+	if !(rate >= 0 && rate <= math.MaxFloat32) {
+		return 0, fmt.Errorf("the learning rate is %v, want 0 or more; no weight was changed", rate)
+	}
+	r.shareSquares()
+	r.setRate(rate)
+	return rate, nil
 }
 
 // back returns to where an update that failed in an earlier call of Run had begun to read.
