@@ -16,7 +16,7 @@ import (
 // rows do, is given each text without padding.
 func TestExact(t *testing.T) {
 	m := models.Edit(gpt2.New(67, 16, 24, 2, 2), graph.After("h.0.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
-		return ops.AddRow(s, x, ops.MeanRows(s, x))
+		return ops.AddRow(s, x, ops.MeanRows(s, x, nil))
 	}))
 	params := graph.NewParams(1)
 	s := subject(t, m, params, 16)

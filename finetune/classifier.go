@@ -108,6 +108,7 @@ func (c Classifier) scores(s *graph.Scope, in inputs) (scores, x *G.Node, lm mod
 // mean over sequences of the mean over their next tokens, including special tokens. If there are
 // two losses, both are also returned by name.
 func (c Classifier) loss(s *graph.Scope, in inputs) (loss *G.Node, parts map[string]*G.Node) {
+	s.SetReal(func() *G.Node { return ops.UpToTargets(s, in.targets, 1) }) // the last token is followed by none
 	scores, x, head := c.scores(s, in)
 	loss = c.taskLoss(s.At("classifier"), scores, in)
 	if c.Auxiliary == 0 {

@@ -35,6 +35,7 @@ type builder struct {
 	cache     *Cache // of an incremental graph
 	seamless  bool   // the same bits wherever sequences are cut
 	shares    int    // uses of shared scopes so far
+	real      func() *G.Node
 	sequence  [2]int // number of sequences that the rows are, and of positions in each
 	err       error
 

@@ -1,6 +1,11 @@
 package graph
 
-import "gorgonia.org/tensor"
+import (
+	"sync"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
 
 // SetSequence declares what the rows of activations (B·T, C) are from here on: batch sequences of context
 // positions, one sequence after the other. Constructors that embed tokens (B, T) call it, as layers.Embedding
@@ -28,4 +33,17 @@ func (s *Scope) Sequence() (batch, context int) {
 		return 1, 1
 	}
 	return s.sequence[0], s.sequence[1]
+}
+
+// SetReal says which rows of activations (B·T, C) are positions of the sequences, and which are padding after them:
+// mask declares 1 and 0, (B·T), when a layer first asks with [Scope.Real]. What is computed for padding is used by
+// nothing, but statistics over the rows, such as the load of experts, must not count it.
+func (s *Scope) SetReal(mask func() *G.Node) { s.real = sync.OnceValue(mask) }
+
+// Real returns which rows are not padding, as SetReal says, or nil if nothing says so.
+func (s *Scope) Real() *G.Node {
+	if s.real == nil || s.groups != nil {
+		return nil
+	}
+	return s.real()
 }

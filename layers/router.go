@@ -91,6 +91,9 @@ func (c ExpertsConfig) route(s *graph.Scope, x *G.Node) (weights, picks *G.Node)
 	if c.Thin > 0 {
 		picks = ops.Thin(s, picks, weights, c.Thin)
 	}
+	if real := s.Real(); real != nil { // padding takes no place in experts
+		picks = ops.DropRows(s, picks, real)
+	}
 	if c.Scale > 0 {
 		weights = ops.Scale(s, weights, c.Scale)
 	}
@@ -103,10 +106,11 @@ func (c ExpertsConfig) watch(s *graph.Scope, logits, probs, picks, bias *G.Node)
 	if c.Balance.First {
 		counted, k = ops.Columns(s, picks, 0, 1), 1
 	}
-	load, mean := ops.Load(s, counted, c.Count), ops.MeanRows(s, probs) // (E) twice
+	real := s.Real()
+	load, mean := ops.Load(s, counted, c.Count, real), ops.MeanRows(s, probs, real) // (E) twice
 	balance := ops.BalanceLoss(s, G.Nodes{load}, G.Nodes{mean}, k)
 	s.Report("balance", balance)
-	s.Report("entropy", ops.Entropy(s, probs))
+	s.Report("entropy", ops.Entropy(s, probs, real))
 	switch {
 	case c.Balance.Weight == 0:
 	case c.Balance.Pooled:
@@ -121,11 +125,12 @@ func (c ExpertsConfig) watch(s *graph.Scope, logits, probs, picks, bias *G.Node)
 		s.PoolLoss("balance_loss", c.Balance.Weight, average, balance)
 	}
 	if c.ZLoss > 0 {
-		squares := s.Node(G.Square(ops.LogSumExp(s, logits))) // (N)
-		s.PoolLoss("router_z_loss", c.ZLoss, average, s.Node(G.Mean(squares)))
+		squares := s.Node(G.Square(ops.LogSumExp(s, logits)))                      // (N)
+		mean := ops.MeanRows(s, ops.Reshape(s, squares, dim(squares, 0), 1), real) // (1)
+		s.PoolLoss("router_z_loss", c.ZLoss, average, s.Node(G.Sum(mean)))
 	}
 	if c.Balance.First {
-		load = ops.Load(s, picks, c.Count)
+		load = ops.Load(s, picks, c.Count, real)
 	}
 	if bias == nil {
 		s.Report("load", load)

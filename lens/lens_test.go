@@ -41,7 +41,7 @@ func families(t *testing.T) map[string]models.Model {
 		return layers.RMSNorm(s, x, layers.RMS{})
 	}))
 	all["rows"] = models.Edit(all["gpt2-nano"], graph.After("h.0.mlp", func(s *graph.Scope, x *G.Node) *G.Node {
-		return ops.AddRow(s, x, ops.MeanRows(s, x)) // which padding would change
+		return ops.AddRow(s, x, ops.MeanRows(s, x, nil)) // which padding would change
 	}))
 	return all
 }

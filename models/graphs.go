@@ -33,14 +33,23 @@ func LogitsAt(m Model, s *graph.Scope, tokens, rows *G.Node) *G.Node {
 // Loss declares a model and its training objective, the mean cross-entropy of the next token. targets (B, T)
 // holds the token that follows each of tokens, or −1 where the loss does not count.
 func Loss(m Model, s *graph.Scope, tokens, targets *G.Node) *G.Node {
+	setReal(s, targets)
 	x, head := Body(m, s, tokens)   // (B·T, C)
 	return head.Loss(s, x, targets) // scalar
 }
 
 // WeightedLoss is Loss with a weighted sum in place of the mean: weights (B·T) has a factor for each target.
 func WeightedLoss(m Model, s *graph.Scope, tokens, targets, weights *G.Node) *G.Node {
+	setReal(s, targets)
 	x, head := Body(m, s, tokens)                    // (B·T, C)
 	return head.WeightedLoss(s, x, targets, weights) // scalar
+}
+
+// setReal makes the positions after the last target of a sequence padding.
+func setReal(s *graph.Scope, targets *G.Node) {
+	if targets != nil { // the head reports it
+		s.SetReal(func() *G.Node { return ops.UpToTargets(s, targets, 0) })
+	}
 }
 
 // Body declares everything below the head, with the model's edits. It returns the final states (B·T, C),

@@ -10,20 +10,42 @@ import (
 )
 
 // Load returns the share (E) of the picks (N, K) that each expert gets; it sums to 1 if no pick is negative. It
-// is a constant for differentiation.
-func Load(s *graph.Scope, picks *G.Node, experts int) *G.Node {
+// is a constant for differentiation. If real (N) is not nil, only rows where it is 1 count, as [graph.Scope.Real] has it.
+func Load(s *graph.Scope, picks *G.Node, experts int, real *G.Node) *G.Node {
 	picks = s.Require("Load", "picks", picks)
-	return statistic(s, "Load", tensor.Shape{max(experts, 1)}, func(out []float32, picks ...[]float32) {
+	k := max(dim(picks, -1), 1)
+	return statistic(s, "Load", tensor.Shape{max(experts, 1)}, func(out []float32, in ...[]float32) {
 		clear(out)
-		for _, p := range picks[0] {
-			if p >= 0 {
+		for i, p := range in[0] {
+			if p >= 0 && isReal(in[1:], i/k) {
 				out[int(p)]++
 			}
 		}
 		for e := range out {
-			out[e] /= float32(len(picks[0]))
+			out[e] /= float32(k * countReal(in[1:], len(in[0])/k))
 		}
-	}, picks)
+	}, given(picks, real)...)
+}
+
+// given returns the inputs of an op that may have a mask of real rows.
+func given(x, real *G.Node) G.Nodes {
+	if real == nil {
+		return G.Nodes{x}
+	}
+	return G.Nodes{x, real}
+}
+
+// isReal reports whether a row counts, if there is a mask.
+func isReal(mask [][]float32, row int) bool { return len(mask) == 0 || mask[0][row] != 0 }
+
+// countReal returns how many rows count, at least 1.
+func countReal(mask [][]float32, rows int) (n int) {
+	for i := range rows {
+		if isReal(mask, i) {
+			n++
+		}
+	}
+	return max(n, 1)
 }
 
 // Dropped returns the share, a scalar, of the picks (N, K) that got no row. Negative picks do not count.
@@ -44,19 +66,19 @@ func Dropped(s *graph.Scope, picks *G.Node, r Routes) *G.Node {
 }
 
 // Entropy is the mean over the rows of probs (N, E) of −Σ p·log p, in nats; an undecided router has log E. It
-// is a constant for differentiation.
-func Entropy(s *graph.Scope, probs *G.Node) *G.Node {
+// is a constant for differentiation. real is as in [Load].
+func Entropy(s *graph.Scope, probs, real *G.Node) *G.Node {
 	probs = s.Require("Entropy", "probs", probs)
-	rows := dim(probs, 0)
+	rows, width := dim(probs, 0), max(dim(probs, -1), 1)
 	return statistic(s, "Entropy", tensor.ScalarShape(), func(out []float32, in ...[]float32) {
 		sum := 0.0
-		for _, p := range in[0] {
-			if p > 0 {
+		for i, p := range in[0] {
+			if p > 0 && isReal(in[1:], i/width) {
 				sum -= float64(p) * math.Log(float64(p))
 			}
 		}
-		out[0] = float32(sum / float64(rows))
-	}, probs)
+		out[0] = float32(sum / float64(countReal(in[1:], rows)))
+	}, given(probs, real)...)
 }
 
 // statistic declares an op that computes a statistic of its inputs, without a gradient.
@@ -77,42 +99,58 @@ func statistic(s *graph.Scope, name string, shape tensor.Shape, run func(out []f
 	}, in...)
 }
 
-// MeanRows returns the mean (C) of the rows of x (N, C).
-func MeanRows(s *graph.Scope, x *G.Node) *G.Node {
+// MeanRows returns the mean (C) of the rows of x (N, C). real is as in [Load].
+func MeanRows(s *graph.Scope, x, real *G.Node) *G.Node {
 	x = s.Require("MeanRows", "x", x)
-	if !isMatrix(x) {
-		return s.Fail("MeanRows", tensor.Shape{dim(x, -1)}, "x is %v; want (N, C)", x.Shape())
+	if !isMatrix(x) || real != nil && (real.Dims() != 1 || dim(real, 0) != dim(x, 0)) {
+		return s.Fail("MeanRows", tensor.Shape{dim(x, -1)}, "x is %v; want (N, C), and (N) for the rows that count", x.Shape())
 	}
 	rows, width := x.Shape()[0], x.Shape()[1]
+	mask := func(a *graph.Args, at int) (mask [][]float32) {
+		if real != nil {
+			mask = append(mask, a.Floats(at))
+		}
+		return mask
+	}
 	return s.Apply(graph.Op{
 		Name:  "MeanRows",
 		Out:   tensor.Shape{width},
 		FLOPs: size(x.Shape()),
 		Run: func(a *graph.Args) error {
-			sums := make([]float64, width)
+			mask, sums := mask(a, 1), make([]float64, width)
 			for i, v := range a.Floats(0) {
-				sums[i%width] += float64(v)
+				if isReal(mask, i/width) {
+					sums[i%width] += float64(v)
+				}
 			}
 			for c, sum := range sums {
-				a.Out(0)[c] = float32(sum / float64(rows))
+				a.Out(0)[c] = float32(sum / float64(countReal(mask, rows)))
 			}
 			return nil
 		},
-		Grad: func(_ G.Nodes, _, grad *G.Node) G.Nodes {
-			return G.Nodes{s.Apply(graph.Op{
+		Grad: func(in G.Nodes, _, grad *G.Node) G.Nodes {
+			dx := s.Apply(graph.Op{
 				Name:  "MeanRowsGrad",
 				Out:   x.Shape(),
 				FLOPs: size(x.Shape()),
 				Run: func(a *graph.Args) error {
-					dx, dy := a.Out(0), a.Floats(0)
+					mask, dx, dy := mask(a, 1), a.Out(0), a.Floats(0)
+					n := float32(countReal(mask, rows))
 					for i := range dx {
-						dx[i] = dy[i%width] / float32(rows)
+						dx[i] = 0
+						if isReal(mask, i/width) {
+							dx[i] = dy[i%width] / n
+						}
 					}
 					return nil
 				},
-			}, grad)}
+			}, append(G.Nodes{grad}, in[1:]...)...)
+			if real == nil {
+				return G.Nodes{dx}
+			}
+			return G.Nodes{dx, zerosLike(s, in[1])}
 		},
-	}, x)
+	}, given(x, real)...)
 }
 
 // BalanceLoss is E·Σ f·P over the experts, where f is the mean of loads (E) times k, and P the mean of probs

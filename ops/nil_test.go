@@ -42,8 +42,8 @@ func TestNil(t *testing.T) {
 			return ops.Combine(s, x, nil, ops.Route(s, x, 2, ops.Capacity{}))
 		},
 		"at: Shares: x is nil; want a node":      func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Shares(s, nil) },
-		"at: Load: picks is nil; want a node":    func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Load(s, nil, 2) },
-		"at: MeanRows: x is nil; want a node":    func(s *graph.Scope, _ *G.Node) *G.Node { return ops.MeanRows(s, nil) },
+		"at: Load: picks is nil; want a node":    func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Load(s, nil, 2, nil) },
+		"at: MeanRows: x is nil; want a node":    func(s *graph.Scope, _ *G.Node) *G.Node { return ops.MeanRows(s, nil, nil) },
 		"at: Columns: x is nil; want a node":     func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Columns(s, nil, 0, 1) },
 		"at: AllHeads: x is nil; want a node":    func(s *graph.Scope, _ *G.Node) *G.Node { return ops.Rotary(s, nil, 1, ops.RotaryOptions{}) },
 		"at: RMSNorm: gain is nil; want a node":  func(s *graph.Scope, x *G.Node) *G.Node { return ops.RMSNorm(s, x, nil, 1) },

@@ -44,12 +44,12 @@ func values(t *testing.T, floats map[string][]float32, options []graph.Option, d
 func ExampleRoute() {
 	s := graph.New(graph.NewParams(1))
 	x, logits := s.Floats("x", 3, 1), s.Floats("logits", 3, 3)
-	picks := ops.TopK(s, logits, 2)                                       // (N, K)
-	weights := ops.Softmax(s, ops.TakeColumns(s, logits, picks))          // (N, K)
-	routes := ops.Route(s, picks, 3, ops.Capacity{})                      //
-	sent := ops.Dispatch(s, x, routes)                                    // (N·K, C)
-	y := ops.Combine(s, ops.Scale(s, sent, 2), weights, routes)           // (N, C)
-	load, dropped := ops.Load(s, picks, 3), ops.Dropped(s, picks, routes) // (E), scalar
+	picks := ops.TopK(s, logits, 2)                                            // (N, K)
+	weights := ops.Softmax(s, ops.TakeColumns(s, logits, picks))               // (N, K)
+	routes := ops.Route(s, picks, 3, ops.Capacity{})                           //
+	sent := ops.Dispatch(s, x, routes)                                         // (N·K, C)
+	y := ops.Combine(s, ops.Scale(s, sent, 2), weights, routes)                // (N, C)
+	load, dropped := ops.Load(s, picks, 3, nil), ops.Dropped(s, picks, routes) // (E), scalar
 	p, err := s.Compile(picks, routes.Ends, sent, y, load, dropped)
 	if err != nil {
 		fmt.Println(err)
@@ -72,9 +72,9 @@ func ExampleBalanceLoss() {
 	s := graph.New(graph.NewParams(1))
 	for _, name := range []string{"alike", "one"} {
 		probs := s.Floats(name, 4, 4)
-		mean, load := ops.MeanRows(s, probs), ops.Load(s, ops.TopK(s, probs, 1), 4) // (E) twice
+		mean, load := ops.MeanRows(s, probs, nil), ops.Load(s, ops.TopK(s, probs, 1), 4, nil) // (E) twice
 		s.AddLoss(name, ops.BalanceLoss(s, G.Nodes{load}, G.Nodes{mean}, 1), 1)
-		s.Report(name+"_entropy", ops.Entropy(s, probs))
+		s.Report(name+"_entropy", ops.Entropy(s, probs, nil))
 	}
 	w := s.Param("w", graph.Zeros(), 1)
 	p, err := s.CompileGrad(s.Node(G.Sum(w)))
@@ -255,8 +255,8 @@ func TestRouterLosses(t *testing.T) {
 		return func(s *graph.Scope, logits G.Nodes) *G.Node {
 			var loads, probs G.Nodes
 			for _, x := range logits {
-				loads = append(loads, ops.Load(s, ops.TopK(s, x, k), golden.Experts))
-				probs = append(probs, ops.MeanRows(s, ops.Softmax(s, x)))
+				loads = append(loads, ops.Load(s, ops.TopK(s, x, k), golden.Experts, nil))
+				probs = append(probs, ops.MeanRows(s, ops.Softmax(s, x), nil))
 			}
 			return ops.BalanceLoss(s, loads, probs, k)
 		}
