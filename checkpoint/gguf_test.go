@@ -457,6 +457,15 @@ func TestSaveGGUFErrors(t *testing.T) {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%s: %v", path, err)
 	}
+	// What llama.cpp assumes may be spelled out.
+	m, err := models.Find("llama-nano")
+	if err == nil {
+		m, err = models.Set(m, `rope_parameters={"rope_type":"yarn","factor":2,"original_max_position_embeddings":32,"beta_fast":32,"beta_slow":1,"truncate":true}`)
+	}
+	params := graph.NewParams(1)
+	if err = errors.Join(err, models.Declare(m, params), SaveGGUF(path, GGUF{Model: m, Params: params, DType: weights.F32})); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestUneven: matrices whose rows are not a whole number of blocks are reported.

@@ -179,7 +179,7 @@ func toGGUF(m family.Model) (meta gguf.Meta, extra []gguf.Tensor, err error) {
 		put("rope.scaling.type", s.Type)
 		put("rope.scaling.factor", float32(s.Factor))
 	case "yarn":
-		if s != (ops.RotaryScaling{Type: s.Type, Factor: s.Factor, OriginalPositions: s.OriginalPositions}) {
+		if !plainYarn(s) {
 			return nil, nil, fmt.Errorf("rope_parameters has more than yarn's factor and original_max_position_embeddings, which cannot be written: %s", c.Rotary)
 		}
 		put("rope.scaling.type", s.Type)
@@ -196,4 +196,19 @@ func toGGUF(m family.Model) (meta gguf.Meta, extra []gguf.Tensor, err error) {
 		return nil, nil, fmt.Errorf("llama.cpp does not support rope_type %q", s.Type)
 	}
 	return meta, extra, nil
+}
+
+// plainYarn reports whether YaRN's settings, besides the factor and the original positions, are those that llama.cpp assumes.
+func plainYarn(s ops.RotaryScaling) bool {
+	plain := ops.RotaryScaling{Type: s.Type, Factor: s.Factor, OriginalPositions: s.OriginalPositions}
+	if s.Truncate != nil && *s.Truncate {
+		s.Truncate = nil
+	}
+	if s.BetaFast == 32 {
+		s.BetaFast = 0
+	}
+	if s.BetaSlow == 1 {
+		s.BetaSlow = 0
+	}
+	return s == plain
 }
