@@ -207,6 +207,15 @@ func (r Recipe) CheckGiven(given func(name string) bool) error {
 	)
 }
 
+// CheckText refuses settings that were given and have no effect on a text.
+func CheckText(text *corpus.Corpus, given func(name string) bool) error {
+	var rules []setting.Idle
+	for name, why := range text.Unused() {
+		rules = append(rules, setting.Idle{Holds: true, Settings: []string{name}, With: why})
+	}
+	return setting.NoneIdle(given, rules...)
+}
+
 // solverHelp lists the available solvers.
 func solverHelp() string {
 	rules, _ := train.Rules() // reported when a rule is looked up

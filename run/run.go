@@ -96,7 +96,7 @@ func (r *Run) create(dir string, o Options) error {
 		return err
 	}
 	if o.Given != nil {
-		if err := r.Text.CheckGiven(o.Given); err != nil {
+		if err := CheckText(r.Text, o.Given); err != nil {
 			return err
 		}
 	}

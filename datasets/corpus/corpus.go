@@ -17,7 +17,6 @@ import (
 
 	"github.com/gorgpt/gorgpt/datasets"
 	"github.com/gorgpt/gorgpt/internal/plural"
-	"github.com/gorgpt/gorgpt/internal/setting"
 	"github.com/gorgpt/gorgpt/internal/usage"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
@@ -104,23 +103,23 @@ func (e *SplitError) Error() string {
 	return e.error.Error() + "; or name a text for validation with --val-data"
 }
 
-// CheckGiven refuses settings of train and pack that were given and have no effect on this text.
-func (c *Corpus) CheckGiven(given func(name string) bool) error {
+// Unused lists what of the Spec has no effect on this text, by the names that train and pack have for it, and why.
+func (c *Corpus) Unused() map[string]string {
 	all := c.sources
 	if c.check != nil {
 		all = append(slices.Clone(all), c.check)
 	}
-	shards := !slices.ContainsFunc(all, func(s *datasets.Source) bool { return !s.Shards() })
-	without := "this text: it has no JSON lines or Parquet files, whose field or column that is"
-	if shards {
-		without = "token shards, whose text is encoded already"
+	unused := make(map[string]string)
+	if !slices.ContainsFunc(all, (*datasets.Source).Fields) {
+		unused["field"] = "this text: it has no JSON lines or Parquet files, whose field or column that is"
+		if !slices.ContainsFunc(all, func(s *datasets.Source) bool { return !s.Shards() }) {
+			unused["field"] = "token shards, whose text is encoded already"
+		}
 	}
-	named := c.check == nil && len(c.validation) > 0 &&
-		!slices.ContainsFunc(c.sources, func(s *datasets.Source) bool { return !s.SplitByName() })
-	return setting.NoneIdle(given,
-		setting.Idle{Holds: !slices.ContainsFunc(all, (*datasets.Source).Fields), Settings: []string{"field"}, With: without},
-		setting.Idle{Holds: named, Settings: []string{"validation"}, With: "token shards whose names say which are for validation"},
-	)
+	if c.check == nil && len(c.validation) > 0 && !slices.ContainsFunc(c.sources, func(s *datasets.Source) bool { return !s.SplitByName() }) {
+		unused["validation"] = "token shards whose names say which are for validation"
+	}
+	return unused
 }
 
 // Parts returns the sources of the training text and those for validation.

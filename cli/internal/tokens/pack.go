@@ -168,7 +168,7 @@ func (p *packing) run(ctx context.Context, given func(name string) bool, stdout,
 		}
 		return err
 	}
-	if err := text.CheckGiven(given); err != nil {
+	if err := run.CheckText(text, given); err != nil {
 		return err
 	}
 	tok, err := tokenizer.Find(p.kind, text.Texts(false))
