@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -210,8 +211,9 @@ func (r Recipe) CheckGiven(given func(name string) bool) error {
 // CheckText refuses settings that were given and have no effect on a text.
 func CheckText(text *corpus.Corpus, given func(name string) bool) error {
 	var rules []setting.Idle
-	for name, why := range text.Unused() {
-		rules = append(rules, setting.Idle{Holds: true, Settings: []string{name}, With: why})
+	unused := text.Unused()
+	for _, name := range slices.Sorted(maps.Keys(unused)) {
+		rules = append(rules, setting.Idle{Holds: true, Settings: []string{name}, With: unused[name]})
 	}
 	return setting.NoneIdle(given, rules...)
 }
