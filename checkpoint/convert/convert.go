@@ -174,7 +174,7 @@ func (c *conversion) save(o *checkpoint.Origin, m models.Model, params *graph.Pa
 
 // check checks the options, and that nothing would be overwritten.
 func (o Options) check(in, out string) (*conversion, error) {
-	out = cmp.Or(strings.TrimRight(out, "/"+string(filepath.Separator)), out)
+	out = cmp.Or(strings.TrimRight(out, "/"), out)
 	c := &conversion{in: in, out: out, to: o.To, foldQueryBias: o.FoldQueryBias}
 	suffix := strings.ToLower(filepath.Ext(out))
 	if c.to == "" {
