@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"time"
 
 	"github.com/gorgpt/gorgpt/graph"
-	"github.com/gorgpt/gorgpt/internal/kernel"
 	"github.com/gorgpt/gorgpt/internal/optional"
 	"gorgonia.org/gorgonia"
 )
@@ -212,11 +210,6 @@ func (r *run) save() error {
 	}
 	if err := r.average(r.model, true); err != nil {
 		return err
-	}
-	for _, p := range r.inOrder {
-		if x := kernel.SumSquares(p.Data()); math.IsNaN(x) || math.IsInf(x, 0) {
-			return fmt.Errorf("train: step %d made weights of %s that are not finite: they are not saved; a lower learning rate may help", r.at.Step, p.Name())
-		}
 	}
 	s, err := r.State()
 	if err != nil {
