@@ -47,6 +47,9 @@ type Optimizer struct {
 	seen    []bool    // groups that match a parameter
 	frozen  bool      // parameters of frozen groups are no longer in the model
 
+	// beside are parameters that are not in the model, because they are frozen or the loss does not depend on them.
+	// Groups may name them, and a state saved when they were changed may have moments of them.
+	beside    []*graph.Param
 	elsewhere func(name string) bool // reports whether another rank keeps and changes a parameter; nil if none does
 	// elsewhereSquares adds up the ranks' squares if each rank has only the gradients of the
 	// parameters it changes; otherwise it is nil.
@@ -291,6 +294,9 @@ func (o *Optimizer) gather(model []gorgonia.ValueGrad) error {
 			return err
 		}
 	}
+	for _, p := range o.beside {
+		groupOf(o.Groups, p.Name(), rankOf(p, p.Shape()), o.seen)
+	}
 	if err := unmatched(o.Groups, o.seen); err != nil {
 		return o.failed("%w", err)
 	}
@@ -299,7 +305,7 @@ func (o *Optimizer) gather(model []gorgonia.ValueGrad) error {
 	}
 	if o.restored {
 		for _, s := range o.slots {
-			if s.used != o.step+1 {
+			if s.used != o.step+1 && !slices.ContainsFunc(o.beside, func(p *graph.Param) bool { return p.Name() == s.name }) {
 				return o.failed("the restored state has moments of %s, which is not a parameter of this model", s.name)
 			}
 		}

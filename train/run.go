@@ -67,12 +67,7 @@ func (t *Trainer) start(ctx context.Context) (*run, error) {
 		return nil, err
 	}
 	r.readyOrder = first.ReadyOrder()
-	for _, p := range t.Params.Trainable() { // of which a checkpoint may have more than the graph
-		if slices.Contains(r.readyOrder, p) {
-			r.model, r.inOrder = append(r.model, p), append(r.inOrder, p)
-		}
-	}
-	slices.SortFunc(r.inOrder, func(a, b *graph.Param) int { return cmp.Compare(a.Name(), b.Name()) })
+	r.findModel()
 	if t.Tree {
 		r.tree = &gradientTree{params: r.inOrder}
 	}
@@ -84,6 +79,22 @@ func (t *Trainer) start(ctx context.Context) (*run, error) {
 		t.begun, t.dirty = true, true
 	}
 	return r, nil
+}
+
+// findModel finds the parameters that the loss depends on: a checkpoint may have more than the graph.
+func (r *run) findModel() {
+	var beside []*graph.Param
+	for _, p := range r.Params.All() {
+		if slices.Contains(r.readyOrder, p) {
+			r.model, r.inOrder = append(r.model, p), append(r.inOrder, p)
+		} else {
+			beside = append(beside, p)
+		}
+	}
+	slices.SortFunc(r.inOrder, func(a, b *graph.Param) int { return cmp.Compare(a.Name(), b.Name()) })
+	if o, ok := optional.As[*Optimizer](r.Solver); ok {
+		o.beside = beside
+	}
 }
 
 // interrupted returns why the run is to stop after the current update, or nil.

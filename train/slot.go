@@ -80,7 +80,13 @@ func list(names []string) string { return strings.Join(endings(names), " and ") 
 // State returns the number of updates done and, for each parameter p, the tensors that its rule
 // keeps: "p.exp_avg" and "p.exp_avg_sq" for AdamW. The tensors share the optimizer's memory.
 func (o *Optimizer) State() SolverState {
-	s := SolverState{Step: o.step, Missed: maps.Clone(o.missed), Averaged: o.averaged, rates: o.rates}
+	missed := maps.Clone(o.missed)
+	for name := range o.last { // and what it misses now
+		if n := o.missedOf(name); n > 0 {
+			missed[name] = n
+		}
+	}
+	s := SolverState{Step: o.step, Missed: missed, Averaged: o.averaged, rates: o.rates}
 	for _, slot := range o.slots {
 		for i, ending := range endings(slot.names) {
 			s.Tensors = append(s.Tensors, Tensor{slot.name + ending, slot.shape, slot.kept[i]})
