@@ -154,6 +154,27 @@ func TestBadLoRA(t *testing.T) {
 			t.Errorf("%v\nwant %s", err, want)
 		}
 	}
+	// A layer without its product has no adapter, and one that belongs to nothing is not dropped.
+	for _, edit := range []graph.Option{graph.Remove("h.0.attn.c_proj"), graph.Replace("h.0.attn.c_proj", layers.Activation(ops.ReLU))} {
+		lacking, err := models.LoRA(models.Edit(base, edit), 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held := graph.NewParams(1)
+		if err := models.Declare(lacking, held); err != nil || held.Get("h.0.attn.c_proj.lora_A.weight") != nil || held.Get("h.1.attn.c_proj.lora_A.weight") == nil {
+			t.Errorf("%v: %q", err, held.Names())
+		}
+	}
+	extra := graph.NewParams(1)
+	if err := models.Declare(m, extra); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := extra.Declare("h.0.other.lora_A.weight", graph.Zeros(), 2, 8); err != nil {
+		t.Fatal(err)
+	}
+	if err := models.Merge(base, params, extra); err == nil || err.Error() != "models: h.0.other.lora_A.weight belongs to no weight of the model that it could be merged into" {
+		t.Error(err)
+	}
 	// Edits of the model apply to its layers, inside the adapters.
 	edited, err := models.LoRA(models.Edit(base, graph.Replace("h.*.mlp.act", layers.Activation(ops.ReLU))), 2)
 	if err != nil || models.Declare(edited, graph.NewParams(1)) != nil {

@@ -40,10 +40,12 @@ func LoRA(m Model, rank int) (Model, error) {
 	}
 	var edits []graph.Option
 	var seen []string
+	at := make(map[string]bool)
 	for _, l := range places {
+		at[l.path] = true
 		if kind := l.kind(); !slices.Contains(seen, kind) {
 			seen = append(seen, kind)
-			edits = append(edits, graph.Wrap(kind, adapter(rank)))
+			edits = append(edits, graph.Wrap(kind, adapter(rank, at)))
 		}
 	}
 	if edits == nil {
@@ -52,11 +54,14 @@ func LoRA(m Model, rank int) (Model, error) {
 	return Edit(m, edits...), nil
 }
 
-// adapter puts an adapter beside a layer. A is initialized with the standard deviation of PyTorch's
+// adapter puts an adapter beside a layer at one of the paths: an edit may have removed others of their kind. A is initialized with the standard deviation of PyTorch's
 // nn.Linear, which LoRA's own code uses, but from a normal distribution.
-func adapter(rank int) func(s *graph.Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node {
+func adapter(rank int, at map[string]bool) func(s *graph.Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node {
 	return func(s *graph.Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node {
 		y := layer(x) // (N, out)
+		if !at[s.Path()] {
+			return y
+		}
 		drawn := graph.Normal(1 / math.Sqrt(3*float64(x.Shape()[1])))
 		a := layers.Dense(s.At(loraA), x, rank, layers.Weights{Init: drawn, NoBias: true})                 // (N, R)
 		b := layers.Dense(s.At(loraB), a, y.Shape()[1], layers.Weights{Init: graph.Zeros(), NoBias: true}) // (N, out)
@@ -91,6 +96,7 @@ func Merge(m Model, params, from *graph.Params) error {
 	if err != nil {
 		return err
 	}
+	merged := make(map[string]bool)
 	for _, p := range params.All() {
 		old := from.Get(p.Name())
 		if old == nil || !slices.Equal(old.Shape(), p.Shape()) {
@@ -114,6 +120,12 @@ func Merge(m Model, params, from *graph.Params) error {
 			return nil
 		}); err != nil {
 			return err
+		}
+		merged[a.Name()], merged[b.Name()] = true, true
+	}
+	for _, p := range from.All() {
+		if IsAdapter(p.Name()) && !merged[p.Name()] {
+			return fmt.Errorf("models: %s belongs to no weight of the model that it could be merged into", p.Name())
 		}
 	}
 	return nil
