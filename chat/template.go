@@ -13,6 +13,7 @@ import (
 	"github.com/ardanlabs/jinja"
 
 	"github.com/gorgpt/gorgpt/generate"
+	"github.com/gorgpt/gorgpt/internal/legible"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -153,8 +154,10 @@ func unusedMark(messages []Message) (string, error) {
 
 // part inserts a mark into each special token in a text, after its first character.
 func (t *Template) part(text, mark string) (string, error) {
-	if !utf8.ValidString(text) {
-		return "", fmt.Errorf("%q is not UTF-8", text)
+	for i, r := range text {
+		if _, size := utf8.DecodeRuneInString(text[i:]); r == utf8.RuneError && size == 1 {
+			return "", fmt.Errorf("byte %d of %d is not UTF-8", i+1, len(text))
+		}
 	}
 	var b strings.Builder
 	for i, r := range text {
@@ -192,7 +195,7 @@ func (p *plainly) Next(id int) (string, error) {
 func (p *plainly) End() (rest string, err error) {
 	if p.complete == nil {
 		rest = p.text.Rest()
-		p.complete = []Message{{Role: Assistant, Content: p.text.String()}}
+		p.complete = []Message{{Role: Assistant, Content: legible.Text(p.text.String())}} // it may end within a character
 	}
 	return rest, nil
 }

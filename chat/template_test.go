@@ -189,7 +189,7 @@ func TestPromptErrors(t *testing.T) {
 		{[]Message{{Role: User}, {Role: Tool}}, "message 2: a tool's message has no name; want the name of the tool"},
 		{[]Message{{Role: Assistant, Channel: "final"}}, "message 1: channel, recipient and content_type belong to harmony: a chat template has none"},
 		{[]Message{{Role: User, Content: "secret"}}, "chat template: omits the content of message 1, the user's: it may be a template for messages that are not plain text"},
-		{[]Message{{Role: User, Content: "caf\xe9"}}, `message 1: "caf\xe9" is not UTF-8`},
+		{[]Message{{Role: User, Content: "caf\xe9"}}, "message 1: byte 4 of 4 is not UTF-8"},
 		{[]Message{{Role: User, Content: "a☃"}}, `message 1: "☃" is a special token of the model, and as a single character cannot be told from text: leave it out`},
 		{[]Message{{Role: User, Content: marks.String()}}, "the messages have all of Unicode's noncharacters U+FDD0 to U+FDEF; want at least one unused"},
 	} {
@@ -293,4 +293,28 @@ func FuzzTemplate(f *testing.F) {
 		}
 		form.Prompt(p.Conversations[1])
 	})
+}
+
+// TestCutReply: a reply that is cut within a character can be part of the conversation that goes on.
+func TestCutReply(t *testing.T) {
+	f, err := NewTemplate(bytesWith(t, "<|im_start|>", "<|im_end|>"), chatML, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := f.Parser()
+	for _, b := range []byte("y\xc3") {
+		if _, err := p.Next(int(b)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := p.End(); err != nil {
+		t.Fatal(err)
+	}
+	said := p.Messages()
+	if len(said) != 1 || said[0].Content != "y\ufffd" {
+		t.Fatalf("%+v", said)
+	}
+	if _, err := f.Prompt([]Message{{Role: User, Content: "Hi"}, said[0], {Role: User, Content: "Go on"}}); err != nil {
+		t.Error(err)
+	}
 }

@@ -399,7 +399,7 @@ func TestConvertOtherHead(t *testing.T) {
 	}
 	write(t, "in/model.safetensors", file.String())
 	status, stdout, stderr := gorgpt(t, t.Context(), "convert", "in", "out")
-	if note := "\nleft out: score.weight, a head for another task than writing text\n"; status != 0 || !strings.Contains(stdout, note) {
+	if note := "\nleft out: a head for another task than writing text, score.weight\n"; status != 0 || !strings.Contains(stdout, note) {
 		t.Fatalf("status %d %s, no note:\n%s", status, stderr, stdout)
 	}
 	config, err := os.ReadFile("out/config.json")

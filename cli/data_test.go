@@ -172,7 +172,7 @@ func TestIdleOnText(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "text.txt", text())
 	write(t, "text.jsonl", records(30))
-	const field = "gorgpt: --field has no meaning with this text: it has no JSON lines or Parquet files, whose field or column that is"
+	const field = "gorgpt: --field has no meaning with this text, which has no JSON lines with fields and no Parquet files with columns"
 	const shards = "gorgpt: --field has no meaning with token shards, whose text is encoded already"
 	const named = "gorgpt: --validation has no meaning with token shards whose names say which are for validation"
 	for _, test := range []struct{ line, want string }{

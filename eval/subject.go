@@ -274,13 +274,18 @@ func fit(n, window int) int {
 	return min(size, window)
 }
 
+// mostExact is how many programs for texts without padding are kept.
+const mostExact = 4
+
 // padded returns the length to which a text of n tokens is padded. If the model works row by row, and attention is causal,
 // the padding does not matter; a model that does not, such as one whose experts take a limited number of rows, is given
 // the text alone.
 func (s *Subject) padded(n int) int {
 	if s.exact == nil {
 		exact := generate.Piecewise(s.Model, s.Params) != nil
-		s.exact = &exact
+		if s.exact = &exact; exact { // a program for each length
+			s.scorers.Most, s.losses.Most = mostExact, mostExact
+		}
 	}
 	if *s.exact {
 		return n

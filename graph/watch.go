@@ -31,8 +31,8 @@ func Watch(pattern string) Option {
 
 // WatchGrad is [Watch] that also requests, in a program that has a loss, the gradient of the loss with respect
 // to each of the values, for example for a saliency map. A value that the loss does not depend on is a
-// compilation error. Attention that is not composed (layers.AttentionConfig) computes the values that it exposes only
-// to show them, so that the loss does not depend on them.
+// compilation error. Attention that is not composed (layers.AttentionConfig) computes the weights that it exposes
+// only to show them, so that the loss does not depend on them.
 func WatchGrad(pattern string) Option {
 	return func(b *builder) { b.watches = append(b.watches, &watched{pattern: pattern, grad: true}) }
 }

@@ -39,7 +39,7 @@ type AttentionConfig struct {
 
 	// Composed writes the core out in small operations, so that each intermediate value is a node: for
 	// inspection, and as a starting point for a new kind of attention. Only then has [graph.WatchGrad] gradients of
-	// the exposed values. It costs more memory and time, and cannot be used in an incremental graph.
+	// the exposed weights, and of values that are projected together with queries and keys. It costs more memory and time, and cannot be used in an incremental graph.
 	Composed bool
 }
 

@@ -91,7 +91,7 @@ func (c ExpertsConfig) route(s *graph.Scope, x *G.Node) (weights, picks *G.Node)
 	if c.Thin > 0 {
 		picks = ops.Thin(s, picks, weights, c.Thin)
 	}
-	if real := s.Real(); real != nil { // padding takes no place in experts
+	if real := realRows(s, x); real != nil { // padding takes no place in experts
 		picks = ops.DropRows(s, picks, real)
 	}
 	if c.Scale > 0 {
@@ -100,13 +100,21 @@ func (c ExpertsConfig) route(s *graph.Scope, x *G.Node) (weights, picks *G.Node)
 	return weights, picks
 }
 
+// realRows returns which rows of x are not padding, or nil if nothing says so, as for rows that are not positions.
+func realRows(s *graph.Scope, x *G.Node) *G.Node {
+	if real := s.Real(); real != nil && dim(real, 0) == dim(x, 0) {
+		return real
+	}
+	return nil
+}
+
 // watch adds the losses and reports of a router.
 func (c ExpertsConfig) watch(s *graph.Scope, logits, probs, picks, bias *G.Node) {
 	counted, k := picks, c.PerToken
 	if c.Balance.First {
 		counted, k = ops.Columns(s, picks, 0, 1), 1
 	}
-	real := s.Real()
+	real := realRows(s, logits)
 	load, mean := ops.Load(s, counted, c.Count, real), ops.MeanRows(s, probs, real) // (E) twice
 	balance := ops.BalanceLoss(s, G.Nodes{load}, G.Nodes{mean}, k)
 	s.Report("balance", balance)

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"fmt"
 	"math"
 
 	G "gorgonia.org/gorgonia"
@@ -14,6 +15,9 @@ import (
 func Load(s *graph.Scope, picks *G.Node, experts int, real *G.Node) *G.Node {
 	picks = s.Require("Load", "picks", picks)
 	k := max(dim(picks, -1), 1)
+	if fault := unlike(picks, real); fault != "" {
+		return s.Fail("Load", tensor.Shape{max(experts, 1)}, "picks are %s", fault)
+	}
 	return statistic(s, "Load", tensor.Shape{max(experts, 1)}, func(out []float32, in ...[]float32) {
 		clear(out)
 		for i, p := range in[0] {
@@ -21,10 +25,19 @@ func Load(s *graph.Scope, picks *G.Node, experts int, real *G.Node) *G.Node {
 				out[int(p)]++
 			}
 		}
+		n := float32(k * countReal(in[1:], len(in[0])/k))
 		for e := range out {
-			out[e] /= float32(k * countReal(in[1:], len(in[0])/k))
+			out[e] /= n
 		}
 	}, given(picks, real)...)
+}
+
+// unlike says what is wrong with a mask of the rows of x, or "".
+func unlike(x, real *G.Node) string {
+	if real == nil || real.Dims() == 1 && dim(real, 0) == dim(x, 0) {
+		return ""
+	}
+	return fmt.Sprintf("%v, the mask of rows that count %v; want (N, …) and (N)", x.Shape(), real.Shape())
 }
 
 // given returns the inputs of an op that may have a mask of real rows.
@@ -70,6 +83,9 @@ func Dropped(s *graph.Scope, picks *G.Node, r Routes) *G.Node {
 func Entropy(s *graph.Scope, probs, real *G.Node) *G.Node {
 	probs = s.Require("Entropy", "probs", probs)
 	rows, width := dim(probs, 0), max(dim(probs, -1), 1)
+	if fault := unlike(probs, real); fault != "" {
+		return s.Fail("Entropy", tensor.ScalarShape(), "probs are %s", fault)
+	}
 	return statistic(s, "Entropy", tensor.ScalarShape(), func(out []float32, in ...[]float32) {
 		sum := 0.0
 		for i, p := range in[0] {
@@ -102,8 +118,11 @@ func statistic(s *graph.Scope, name string, shape tensor.Shape, run func(out []f
 // MeanRows returns the mean (C) of the rows of x (N, C). real is as in [Load].
 func MeanRows(s *graph.Scope, x, real *G.Node) *G.Node {
 	x = s.Require("MeanRows", "x", x)
-	if !isMatrix(x) || real != nil && (real.Dims() != 1 || dim(real, 0) != dim(x, 0)) {
-		return s.Fail("MeanRows", tensor.Shape{dim(x, -1)}, "x is %v; want (N, C), and (N) for the rows that count", x.Shape())
+	if !isMatrix(x) {
+		return s.Fail("MeanRows", tensor.Shape{dim(x, -1)}, "x is %v; want (N, C)", x.Shape())
+	}
+	if fault := unlike(x, real); fault != "" {
+		return s.Fail("MeanRows", tensor.Shape{dim(x, -1)}, "x is %s", fault)
 	}
 	rows, width := x.Shape()[0], x.Shape()[1]
 	mask := func(a *graph.Args, at int) (mask [][]float32) {
@@ -123,8 +142,9 @@ func MeanRows(s *graph.Scope, x, real *G.Node) *G.Node {
 					sums[i%width] += float64(v)
 				}
 			}
+			n := float64(countReal(mask, rows))
 			for c, sum := range sums {
-				a.Out(0)[c] = float32(sum / float64(countReal(mask, rows)))
+				a.Out(0)[c] = float32(sum / n)
 			}
 			return nil
 		},

@@ -106,7 +106,7 @@ func (r *TunedRecipe) ofUpdates() setting.List {
 	return setting.List{
 		setting.New("epochs", &r.Epochs, paper.Epochs, "passes over the examples", setting.AtLeast(1)),
 		setting.New("batch", &r.Batch, paper.Batch, "examples per update", setting.AtLeast(1)),
-		setting.New("micro", &r.Micro, 8, "examples computed at once; fewer need less memory, and change only the dropout masks and the balance loss of experts", setting.AtLeast(1)),
+		setting.New("micro", &r.Micro, 8, "examples computed at once; fewer need less memory, and change only the dropout masks and, in models with experts, what routers add to the loss and which tokens have no room", setting.AtLeast(1)),
 		setting.New("lr", &r.Rate, paper.Rate, "peak learning rate; small models need a higher one", share(false, true, "a rate above 0 and at most 1")),
 		setting.New("warmup", &r.Warmup, paper.Warmup, "share of the updates over which the learning rate rises to its peak", share(true, true, "a share of the updates, from 0 to 1")),
 		setting.New("weight-decay", &r.Decay, paper.Decay, "AdamW's weight decay of matrices", setting.Where(func(x float64) bool { return x >= 0 && x < 1e6 }, "0 or more")),

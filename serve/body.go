@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type Body struct {
 	fields map[string]json.RawMessage
 	known  []string
 	err    *Error
+	ctx    context.Context // the request's
 }
 
 // ReadBody reads the JSON object in the body of a request.
@@ -32,7 +34,11 @@ func ReadBody(r *http.Request) (*Body, *Error) {
 	if err != nil {
 		return nil, &Error{Status: http.StatusBadRequest, Message: "the body ends early"}
 	}
-	return parseBody(data, "")
+	b, failed := parseBody(data, "")
+	if failed == nil {
+		b.ctx = r.Context()
+	}
+	return b, failed
 }
 
 // parseBody reads an object. Invalid JSON is an error of the field that it is in.

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gorgpt/gorgpt/chat"
 	"github.com/gorgpt/gorgpt/generate"
 	"github.com/gorgpt/gorgpt/harmony"
+	"github.com/gorgpt/gorgpt/internal/legible"
 )
 
 // conversation reads a request of POST /v1/chat/completions.
@@ -31,12 +33,15 @@ func (s *Server) conversation(b *Body) (*task, *Error) {
 	t := &task{model: m, samples: b.Int("n", 1, 1, mostChoices), best: -1}
 	common(b)
 	how := sampling(b, m)
+	var silent []int
 	t.request, t.seeded = generate.Request{Options: how.Options, Fits: true}, how.seeded
 	switch {
 	case !how.endless:
 		t.request.Stop = append(t.request.Stop, m.Chat.Stops()...)
 	case len(m.Chat.Begin("")) > 0:
 		b.fail("ignore_eos", "this model's messages end with these tokens, and nothing can follow them")
+	default:
+		silent = slices.Concat(m.Chat.Stops(), m.Ends)
 	}
 	tokens := b.Int("max_tokens", 0, 1, 1<<30)
 	tokens = b.Int("max_completion_tokens", tokens, 1, 1<<30)
@@ -49,11 +54,7 @@ func (s *Server) conversation(b *Body) (*task, *Error) {
 	t.stops = stops(b)
 	t.stream, t.streamUsage = streaming(b)
 	t.form = &chatForm{header: newHeader("chatcmpl-", "chat.completion", m), best: t.best, texts: m.texts, usage: t.streamUsage, samples: t.samples}
-	const noTools = "tools are not supported"
-	b.Refuse(noTools, "tools", "functions", "web_search_options")
-	b.Unless("tool_choice", noTools, "none", "auto")
-	b.Unless("function_call", noTools, "none", "auto")
-	b.Bool("parallel_tool_calls", false) // says nothing without tools
+	b.refuseTools()
 	b.Refuse("only text answers are supported", "audio", "prediction")
 	b.Unless("modalities", "only text answers are supported", "text")
 	b.Unless("verbosity", "only medium is supported", "medium")
@@ -70,8 +71,17 @@ func (s *Server) conversation(b *Body) (*task, *Error) {
 		return nil, err
 	}
 	t.prepare = func(ctx context.Context) *Error { return t.converse(ctx, messages, tokens) }
-	t.spell = func(prompt) spell { return spellReply(m.Chat, t.request.Stop, how.endless) }
+	t.spell = func(prompt) spell { return spellReply(m.Chat, t.request.Stop, silent) }
 	return t, nil
+}
+
+// refuseTools refuses fields that ask for tools.
+func (b *Body) refuseTools() {
+	const why = "tools are not supported"
+	b.Refuse(why, "tools", "functions", "web_search_options")
+	b.Unless("tool_choice", why, "none", "auto")
+	b.Unless("function_call", why, "none", "auto")
+	b.Bool("parallel_tool_calls", false) // says nothing without tools
 }
 
 // renderTime is how long a chat template may take for a conversation.
@@ -296,15 +306,14 @@ func (f *chatForm) whole(parts []part, u usage) any {
 		c := choice{Index: i, Message: chatMessage{Role: chat.Assistant}, LogProbs: f.logProbs(parts)}
 		for _, p := range parts {
 			if p.kind == thought {
-				c.Message.Reasoning += p.text
+				c.Message.Reasoning += legible.Text(p.text)
 			} else {
-				c.Message.Content += p.text
+				c.Message.Content += legible.Text(p.text)
 			}
 			if p.finish != "" {
 				c.Finish = p.finish
 			}
 		}
-		c.Message.Content, c.Message.Reasoning = legible(c.Message.Content), legible(c.Message.Reasoning)
 		choices[i] = c
 	}
 	return struct {
@@ -352,9 +361,9 @@ func (f *chatForm) chunk(p part) any {
 	c := chatChoice{Index: p.choice, LogProbs: f.logProbs([]part{p})}
 	switch {
 	case p.kind == thought:
-		c.Delta.Reasoning = legible(p.text)
+		c.Delta.Reasoning = legible.Text(p.text)
 	case p.text != "":
-		text := legible(p.text)
+		text := legible.Text(p.text)
 		c.Delta.Content = &text
 	}
 	if p.finish != "" {

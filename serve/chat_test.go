@@ -89,6 +89,10 @@ func TestChat(t *testing.T) {
 	if on := ask(t, web.URL+"/v1/chat/completions", ending+`, "ignore_eos": true}`); on.Choices[0].Finish != "length" || on.Usage.Completion != 9 || on.Choices[0].Message.Content != "" {
 		t.Errorf("with ignore_eos %+v, %+v", on.Choices[0], on.Usage)
 	}
+	const ended = `{"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 9, "logit_bias": {"256": 100}, "ignore_eos": true}`
+	if on := ask(t, web.URL+"/v1/chat/completions", ended); on.Choices[0].Finish != "length" || on.Choices[0].Message.Content != "" {
+		t.Errorf("ends of text with ignore_eos %+v, %+v", on.Choices[0], on.Usage)
+	}
 }
 
 // TestNoChat: a model without a chat template answers with an error that says so.

@@ -4,6 +4,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gorgpt/gorgpt/generate"
+	"github.com/gorgpt/gorgpt/internal/legible"
 )
 
 // part is a part of a choice: text that can no longer change, and its tokens.
@@ -99,10 +100,10 @@ func (c *choice) release(certain string, last bool) (string, []placed) {
 }
 
 // characters returns how many characters begin before a byte of the text. If the byte is within a character, or in the
-// part of one that legible replaces, it returns the offset of that character.
+// part of one that [legible.Text] replaces, it returns the offset of that character.
 func (c *choice) characters(at int) int {
 	for back := 1; back < utf8.UTFMax && back <= at; back++ {
-		if size, _ := unit(c.all[at-back:]); size > back {
+		if size, _ := legible.Unit(c.all[at-back:]); size > back {
 			at -= back
 			break
 		}
@@ -110,7 +111,7 @@ func (c *choice) characters(at int) int {
 	if at < c.count {
 		return c.before + c.chars
 	}
-	c.chars += characters(c.all[c.count:at])
+	c.chars += legible.Characters(c.all[c.count:at])
 	c.count = at
 	return c.before + c.chars
 }

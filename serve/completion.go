@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gorgpt/gorgpt/generate"
+	"github.com/gorgpt/gorgpt/internal/legible"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -91,7 +92,7 @@ func (b *Body) prompts(m *Model, around bool) []prompt {
 	}
 	all := make([]prompt, len(texts))
 	for i, text := range texts {
-		ids, hidden, failed := m.encode("prompt", text, around)
+		ids, hidden, failed := m.encode(b.ctx, "prompt", text, around)
 		if failed != nil {
 			b.err = failed
 			return nil
@@ -207,7 +208,7 @@ func (f *completionForm) choice(index int, parts []part) completionChoice {
 		c.LogProbs = &completionLogProbs{Offsets: []int{}, Values: []*float64{}, Tokens: []string{}, Top: []map[string]float64{}}
 	}
 	for _, p := range parts {
-		text.WriteString(p.text)
+		text.WriteString(legible.Text(p.text))
 		if p.finish != "" {
 			c.Finish = &p.finish
 		}
@@ -220,7 +221,7 @@ func (f *completionForm) choice(index int, parts []part) completionChoice {
 			}
 		}
 	}
-	c.Text = legible(text.String())
+	c.Text = text.String()
 	return c
 }
 

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -149,7 +150,14 @@ func (m *Model) load(d *checkpoint.Dir, o Options) (err error) {
 	if m.Tokenizer == nil {
 		return fmt.Errorf("%s has no tokenizer", m.Path)
 	}
-	m.Ends, err = d.EndsOf(m.Tokenizer, vocab)
+	if m.Ends, err = d.EndsOf(m.Tokenizer, vocab); err != nil {
+		return err
+	}
+	generation, err := d.Generation()
+	if err != nil {
+		return err
+	}
+	m.Unheeded, err = checkpoint.Unheeded(generation)
 	return err
 }
 
@@ -240,15 +248,19 @@ const longText = 1 << 16
 
 // encode returns the tokens of a text for the model. If around is set they begin with the tokens that the tokenizer
 // puts before every text; before is their number. Special tokens that are written in the text become their ids.
-func (m *Model) encode(param, text string, around bool) (ids []int, before int, failed *Error) {
+func (m *Model) encode(ctx context.Context, param, text string, around bool) (ids []int, before int, failed *Error) {
 	if around {
 		begin, _ := tokenizer.Around(m.Tokenizer)
 		ids = slices.Clone(begin)
 	}
 	before = len(ids)
 	if len(text) > longText {
-		encoding <- struct{}{}
-		defer func() { <-encoding }()
+		select {
+		case encoding <- struct{}{}:
+			defer func() { <-encoding }()
+		case <-ctx.Done():
+			return nil, 0, ended(ctx)
+		}
 	}
 	ids, err := tokenizer.AppendSpecial(m.Tokenizer, ids, []byte(text))
 	if err != nil {

@@ -36,16 +36,15 @@ func spellText(tok tokenizer.Tokenizer, p prompt, stop []int) spell {
 }
 
 // spellReply returns a spell for an assistant's message. What harmony's models write on the analysis channel or to
-// tools is of kind thought. In an endless message, a token that would end it has no text.
-func spellReply(f chat.Format, stop []int, endless bool) spell {
+// tools is of kind thought. Tokens in silent have no text and end nothing.
+func spellReply(f chat.Format, stop, silent []int) spell {
 	parser := f.Parser()
 	return func(t generate.Token) (text string, k kind, err error) {
 		m, begun := parser.Current()
 		if m.Channel == harmony.Analysis || m.Recipient != "" {
 			k = thought
 		}
-		end := slices.Contains(f.Stops(), t.ID)
-		if t.ID >= 0 && (end && !endless || !end && !slices.Contains(stop, t.ID)) {
+		if t.ID >= 0 && !slices.Contains(silent, t.ID) && (slices.Contains(f.Stops(), t.ID) || !slices.Contains(stop, t.ID)) {
 			if text, err = parser.Next(t.ID); err != nil {
 				return "", k, fmt.Errorf("the model's output is not a valid message: %w", err)
 			}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/gorgpt/gorgpt/internal/legible"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
 
@@ -42,7 +43,7 @@ func (s *Server) tokenize(r *http.Request) (any, *Error) {
 	if failed != nil {
 		return nil, failed
 	}
-	ids, _, failed := m.encode(name, of, around)
+	ids, _, failed := m.encode(b.ctx, name, of, around)
 	if failed != nil {
 		return nil, failed
 	}
@@ -91,7 +92,7 @@ func (s *Server) detokenize(r *http.Request) (any, *Error) {
 	if err != nil {
 		return nil, invalid("tokens", "%v", err)
 	}
-	valid := legible(string(text))
+	valid := legible.Text(string(text))
 	return map[string]string{"prompt": valid, "content": valid}, nil
 }
 

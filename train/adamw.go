@@ -41,10 +41,10 @@ func (AdamW) Elementwise() bool { return true }
 var adamKept = []string{"exp_avg", "exp_avg_sq"}
 
 // Keeps names the two moments.
-func (a AdamW) Keeps([]int) ([]string, error) { return adamKept, shares("β", a.Beta1, a.Beta2) }
+func (a AdamW) Keeps([]int) ([]string, error) { return adamKept, checkShares("β", a.Beta1, a.Beta2) }
 
-// shares returns an error if a decay rate is not in [0, 1).
-func shares(of string, rates ...float64) error {
+// checkShares returns an error if a decay rate is not in [0, 1).
+func checkShares(of string, rates ...float64) error {
 	for _, r := range rates {
 		if !(r >= 0 && r < 1) {
 			return fmt.Errorf("%s is %v, want a number in [0, 1)", of, r)

@@ -428,7 +428,9 @@ func TestAdamWAllocatesNothingMuch(t *testing.T) {
 // TestLateParameter: a parameter that is unfrozen later begins at update 1, as in PyTorch, whose bias correction counts the
 // updates of each parameter; a pause does not count either. Restoring keeps the counts, within a pause too.
 func TestLateParameter(t *testing.T) {
-	adam := func() *Optimizer { return &Optimizer{Rule: AdamW{Beta1: 0.9, Beta2: 0.95, Epsilon: 1e-8}, LearnRate: 0.1} }
+	adam := func() *Optimizer {
+		return &Optimizer{Rule: AdamW{Beta1: 0.9, Beta2: 0.95, Epsilon: 1e-8}, LearnRate: 0.1}
+	}
 	step := func(o *Optimizer, params ...*vector) {
 		t.Helper()
 		for _, x := range params {

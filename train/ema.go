@@ -34,7 +34,7 @@ func (e EMA) Keeps(shape []int) ([]string, error) {
 	if e.Rule == nil {
 		return nil, errors.New("EMA.Rule is not set")
 	}
-	if err := shares("EMA.Decay", e.Decay); err != nil {
+	if err := checkShares("EMA.Decay", e.Decay); err != nil {
 		return nil, err
 	}
 	if _, ok := optional.As[Averaging](e.Rule); ok {

@@ -29,7 +29,9 @@ func (Lion) Name() string { return "Lion" }
 func (Lion) Elementwise() bool { return true }
 
 // Keeps names the running mean.
-func (l Lion) Keeps([]int) ([]string, error) { return adamKept[:1], shares("β", l.Beta1, l.Beta2) }
+func (l Lion) Keeps([]int) ([]string, error) {
+	return adamKept[:1], checkShares("β", l.Beta1, l.Beta2)
+}
 
 // Apply makes an update.
 func (l Lion) Apply(c *Change) {

@@ -123,14 +123,14 @@ func Convert(in, out string, options Options) (*Result, error) {
 	}
 	r := &Result{
 		Kind: o.Kind, Model: models.NameOf(model), Parameters: params.Count(), Stored: stored(o.Weights),
-		Out: out, To: c.to, DType: string(c.dtype), Tokenizer: makes, File: o.Weights.Name(),
+		Out: c.out, To: c.to, DType: string(c.dtype), Tokenizer: makes, File: o.Weights.Name(),
 	}
 	r.About = models.Describe(r.Model, model, r.Parameters)
 	if len(edits) > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("the model was edited by %s: transformers would open it without that", strings.Join(edits, ", ")))
 	}
 	if heads := otherHeads(o.Weights); len(heads) > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("left out: %s, a head for another task than writing text", strings.Join(heads, ", ")))
+		r.Notes = append(r.Notes, fmt.Sprintf("left out: a head for another task than writing text, %s", strings.Join(heads, " and ")))
 	}
 	if options.Found != nil {
 		if err := options.Found(r); err != nil {
@@ -185,7 +185,7 @@ func (o Options) check(in, out string) (*conversion, error) {
 			}
 		}
 	}
-	if c.to == "hf" && slices.Contains([]string{".safetensors", ".gguf", ".bin", ".pt"}, suffix) {
+	if o.To == "" && c.to == "hf" && slices.Contains([]string{".safetensors", ".gguf", ".bin", ".pt"}, suffix) {
 		return nil, usage.Errorf("%s: a Hugging Face model is a folder, and this is the name of a file", out)
 	}
 	names, exports, err := forms()

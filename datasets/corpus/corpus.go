@@ -111,7 +111,7 @@ func (c *Corpus) Unused() map[string]string {
 	}
 	unused := make(map[string]string)
 	if !slices.ContainsFunc(all, (*datasets.Source).Fields) {
-		unused["field"] = "this text: it has no JSON lines or Parquet files, whose field or column that is"
+		unused["field"] = "this text, which has no JSON lines with fields and no Parquet files with columns"
 		if !slices.ContainsFunc(all, func(s *datasets.Source) bool { return !s.Shards() }) {
 			unused["field"] = "token shards, whose text is encoded already"
 		}

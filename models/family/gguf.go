@@ -185,13 +185,7 @@ func ToGGUF(m Model) (GGUF, gguf.Meta, []gguf.Tensor, error) {
 		return fail(err)
 	}
 	if as.Type != f.Type {
-		delete(values, familyKey)
-		theirs := fields(reflect.TypeOf(as.Default))
-		for _, own := range fields(copied(m).Type()) {
-			if !slices.ContainsFunc(theirs, func(k keyed) bool { return k.key == own.key }) {
-				delete(values, own.key) // the As function has found that it changes nothing
-			}
-		}
+		as.keep(values, m)
 		if config, err = json.Marshal(values); err == nil {
 			m, err = as.Parse(config)
 		}
@@ -256,4 +250,15 @@ func renamed(name string, stems map[string]string) (to, stem string) {
 		return "", stem
 	}
 	return strings.Replace(stems[stem], "*", number, 1) + "." + last, stem
+}
+
+// keep removes the keys of a model of another family that f does not have: its As function has found that they change nothing.
+func (f Family) keep(values map[string]any, m Model) {
+	delete(values, familyKey)
+	own := fields(reflect.TypeOf(f.Default))
+	for _, other := range fields(copied(m).Type()) {
+		if !slices.ContainsFunc(own, func(k keyed) bool { return k.key == other.key }) {
+			delete(values, other.key)
+		}
+	}
 }

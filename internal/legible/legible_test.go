@@ -1,9 +1,9 @@
-package serve
+package legible
 
 import "testing"
 
-// TestLegible: the expected texts are those of bytes.decode(errors="replace") of Python 3.11.
-func TestLegible(t *testing.T) {
+// TestText: the expected texts are those of bytes.decode(errors="replace") of Python 3.11.
+func TestText(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                             "",
 		"aé☃😀":                         "aé☃😀",
@@ -19,10 +19,10 @@ func TestLegible(t *testing.T) {
 		"\ufffd":                       "\ufffd",
 		"\xf3\xb0\xf3\xb0\x80\xf3\xb0": "\ufffd\ufffd\ufffd",
 	} {
-		if got := legible(text); got != want {
+		if got := Text(text); got != want {
 			t.Errorf("%x: %q, want %q", text, got, want)
 		}
-		if got, want := characters([]byte(text)), len([]rune(want)); got != want {
+		if got, want := Characters([]byte(text)), len([]rune(want)); got != want {
 			t.Errorf("%x: %d characters, want %d", text, got, want)
 		}
 	}

@@ -1,19 +1,20 @@
-package serve
+// Package legible makes valid UTF-8 of what a model generates, which may end within a character.
+package legible
 
 import (
 	"strings"
 	"unicode/utf8"
 )
 
-// legible returns a text for an answer, which must be valid UTF-8: each maximal part of a character that is not completed
+// Text returns text as valid UTF-8: each maximal part of a character that is not completed
 // becomes one U+FFFD, as in Python (the Unicode Standard, chapter 3, "U+FFFD Substitution of Maximal Subparts").
-func legible(text string) string {
+func Text(text string) string {
 	if utf8.ValidString(text) {
 		return text
 	}
 	var b strings.Builder
 	for text != "" {
-		n, whole := unit(text)
+		n, whole := Unit(text)
 		if whole {
 			b.WriteString(text[:n])
 		} else {
@@ -24,9 +25,9 @@ func legible(text string) string {
 	return b.String()
 }
 
-// unit returns the length of the character that a text begins with; if it is not whole, that of the bytes that could begin
+// Unit returns the length of the character that a text begins with; if it is not whole, that of the bytes that could begin
 // one, or of a byte that could not.
-func unit[T string | []byte](text T) (n int, whole bool) {
+func Unit[T string | []byte](text T) (n int, whole bool) {
 	if r, n := utf8.DecodeRuneInString(string(text[:min(len(text), utf8.UTFMax)])); r != utf8.RuneError || n > 1 {
 		return n, true
 	}
@@ -54,10 +55,10 @@ func unit[T string | []byte](text T) (n int, whole bool) {
 	return n, false
 }
 
-// characters returns how many characters legible makes of a text.
-func characters(text []byte) (count int) {
+// Characters returns how many characters Text makes of a text.
+func Characters(text []byte) (count int) {
 	for len(text) > 0 {
-		n, _ := unit(text)
+		n, _ := Unit(text)
 		text, count = text[n:], count+1
 	}
 	return count
