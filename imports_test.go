@@ -25,6 +25,7 @@ var layer = map[string]float64{
 	"internal/mutate":         0,  // runs the tests, imports none of our packages
 	"internal/filekind":       -3, // for all readers of files
 	"internal/parquetfile":    -2, // for all readers of Parquet
+	"internal/legible":        0,
 	"internal/plaintext":      -2, // how all readers treat text
 	"internal/plainjson":      -1, // for the file formats too
 	"internal/memfs":          -1, // what a file of weights contains in addition to them
