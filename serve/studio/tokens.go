@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/gorgpt/gorgpt/internal/legible"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/serve"
 	"github.com/gorgpt/gorgpt/tokenizer"
@@ -136,10 +137,13 @@ func (s *spelled) place(pieces [][]byte) {
 	for i := range pieces {
 		from := units
 		for at < ends[i] {
-			r, size := utf8.DecodeRune(text[at:])
+			n, whole := legible.Unit(text[at:]) // as the server has it in what a model writes
+			r := utf8.RuneError
+			if whole {
+				r, _ = utf8.DecodeRune(text[at:])
+			}
 			out.WriteRune(r)
-			at += size
-			units += width16(r)
+			at, units = at+n, units+width16(r)
 		}
 		s.ranges[i] = [2]int{from, units}
 	}

@@ -85,3 +85,16 @@ func FuzzConfusion(f *testing.F) {
 		}
 	})
 }
+
+// TestPlace: bytes of a character that is not completed are one U+FFFD, as in the text that the server streams, and belong to
+// the token in which they begin.
+func TestPlace(t *testing.T) {
+	s := spelled{}
+	s.place([][]byte{[]byte("a"), {0xf0}, {0x9f}, []byte("z"), {0xff, 0xfe}, []byte("é")[:1], []byte("é")[1:]})
+	if want := "a\ufffdz\ufffd\ufffdé"; s.text != want {
+		t.Errorf("text %q, want %q", s.text, want)
+	}
+	if got, want := fmt.Sprint(s.ranges), "[[0 1] [1 2] [2 2] [2 3] [3 5] [5 6] [6 6]]"; got != want {
+		t.Errorf("ranges %s, want %s", got, want)
+	}
+}
