@@ -32,11 +32,11 @@ type builder struct {
 	params    *Params
 	training  bool
 	undropped bool
-	cache     *Cache // of an incremental graph
-	seamless  bool   // the same bits wherever sequences are cut
-	shares    int    // uses of shared scopes so far
-	real      func() *G.Node
-	sequence  [2]int // number of sequences that the rows are, and of positions in each
+	cache     *Cache         // of an incremental graph
+	seamless  bool           // the same bits wherever sequences are cut
+	shares    int            // uses of shared scopes so far
+	real      func() *G.Node // which rows are not padding; nil if nothing says so
+	sequence  [2]int         // number of sequences that the rows are, and of positions in each
 	err       error
 
 	inputs    map[string]*G.Node  // parameters and inputs by name

@@ -39,7 +39,8 @@ type AttentionConfig struct {
 
 	// Composed writes the core out in small operations, so that each intermediate value is a node: for
 	// inspection, and as a starting point for a new kind of attention. Only then has [graph.WatchGrad] gradients of
-	// the exposed weights, and of values that are projected together with queries and keys. It costs more memory and time, and cannot be used in an incremental graph.
+	// the exposed weights, and of values that are projected together with queries and keys. It costs more memory and
+	// time, and cannot be used in an incremental graph.
 	Composed bool
 }
 
@@ -99,7 +100,10 @@ func Attention(s *graph.Scope, x *G.Node, c AttentionConfig) *G.Node {
 
 // core declares the attention of the queries to the keys, and exposes its weights.
 func (c AttentionConfig) core(s *graph.Scope, q, k, v ops.Heads, o ops.AttentionOptions) *G.Node {
-	if c.Composed && s.Cache() == nil {
+	switch {
+	case c.Composed && s.Cache() != nil:
+		return ops.ComposedAttention(s, q, k, v, o) // which says that it cannot be incremental
+	case c.Composed:
 		weights := ops.AttentionWeights(s, q, k, o) // (B·H, T, T)
 		s.Expose("weights", func(*graph.Scope) *G.Node { return weights })
 		return ops.WeighValues(s, weights, v, q.Count, o) // (B·T, H·D)
@@ -107,9 +111,6 @@ func (c AttentionConfig) core(s *graph.Scope, q, k, v ops.Heads, o ops.Attention
 	s.Expose("weights", func(s *graph.Scope) *G.Node {
 		return ops.AttentionWeights(s, q, k, o) // (B·H, T, T)
 	})
-	if c.Composed {
-		return ops.ComposedAttention(s, q, k, v, o) // which fails in an incremental graph
-	}
 	return ops.Attention(s, q, k, v, o) // (B·T, H·D)
 }
 

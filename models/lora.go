@@ -54,8 +54,9 @@ func LoRA(m Model, rank int) (Model, error) {
 	return Edit(m, edits...), nil
 }
 
-// adapter puts an adapter beside a layer at one of the paths: an edit may have removed others of their kind. A is initialized with the standard deviation of PyTorch's
-// nn.Linear, which LoRA's own code uses, but from a normal distribution.
+// adapter puts an adapter beside a layer at one of the paths: an edit may have removed others of their kind. A is
+// initialized with the standard deviation of PyTorch's nn.Linear, which LoRA's own code uses, but from a normal
+// distribution.
 func adapter(rank int, at map[string]bool) func(s *graph.Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node {
 	return func(s *graph.Scope, x *G.Node, layer func(*G.Node) *G.Node) *G.Node {
 		y := layer(x) // (N, out)

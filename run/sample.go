@@ -9,9 +9,9 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strings"
 
 	"github.com/gorgpt/gorgpt/generate"
+	"github.com/gorgpt/gorgpt/internal/legible"
 	"github.com/gorgpt/gorgpt/models"
 	"github.com/gorgpt/gorgpt/tokenizer"
 )
@@ -59,7 +59,7 @@ func (r *Run) Sample(ctx context.Context) (string, error) {
 		ids = ids[:n-1]
 	}
 	text, err := tokenizer.Text(r.Tokenizer, ids)
-	return strings.ToValidUTF8(string(text), "\ufffd"), err
+	return legible.Text(string(text)), err
 }
 
 // writeSample adds a sample to samples.txt.
